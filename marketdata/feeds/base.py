@@ -1,0 +1,76 @@
+"""What a feed is: an async iterator of batches, beside the list of its instruments. Ingest runs it; the loop there
+never names a venue.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from ..facts import InstrumentFacts
+from ..quotes import Quote, Trade
+
+FeedKind = Literal["real_time", "delayed", "simulated", "replay"]
+
+
+class FeedError(Exception):
+    """The feed cannot go on. Subclasses say whether trying again can help."""
+
+
+class TemporaryFeedError(FeedError):
+    """Worth another try after a capped, jittered wait: a cut, a refusal for now, a silence."""
+
+
+class PermanentFeedError(FeedError):
+    """Not worth another try: a wrong key, a missing file. One clear line, and a non-zero exit."""
+
+
+class FeedClock(msgspec.Struct, frozen=True):
+    """The feed's time as seen from ours: `at_ms` on our clock is `at_ms + offset_ms` on the feed's, which runs `rate`
+    times as fast from there on."""
+
+    at_ms: float = 0
+    offset_ms: float = 0
+    rate: float = 1
+
+    def now(self, our_ms: float) -> float:
+        """Feed time, ms, when our wall clock shows `our_ms`."""
+        return our_ms + self.offset_ms + (our_ms - self.at_ms) * (self.rate - 1)
+
+    def offset_at(self, our_ms: float) -> float:
+        """What to add to `our_ms` to have the feed's time."""
+        return self.now(our_ms) - our_ms
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A message that was passed over: its raw text (cut to 500 characters), and why."""
+
+    text: str
+    reason: str
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What a feed read in one go. `restarted` is said once, before the first quote of a new pass over the same time (a
+    replay that loops): ingest answers it with a new term."""
+
+    quotes: Sequence[Quote] = ()
+    trades: Sequence[Trade] = ()
+    rejected: Sequence[Rejected] = ()
+    restarted: bool = False
+
+
+class Feed(Protocol):
+    """One provider. `instruments` is awaited before `batches` is iterated; both may raise FeedError.
+
+    `clock` may change at any time, and is read each second. Ingest closes the iterator with `aclose()`.
+    """
+
+    name: str
+    kind: FeedKind
+
+    @property
+    def clock(self) -> FeedClock: ...
+
+    async def instruments(self) -> Sequence[InstrumentFacts]: ...
+
+    def batches(self) -> AsyncIterator[Batch]: ...

@@ -1,0 +1,20 @@
+"""Every feed there is, by name: the one list that a new venue is added to."""
+
+import importlib
+from typing import Any, Final
+
+from .base import Feed, PermanentFeedError
+
+# name -> where its `build(options)` stands; imported only when asked for, so that no venue costs another's start.
+FEEDS: Final = {
+    "simulated": "marketdata.feeds.simulated.market",
+    "replay": "marketdata.feeds.replay.player",
+}
+
+
+def build(name: str, options: dict[str, Any]) -> Feed:
+    """The feed called `name` with its `options` (the entry of settings.FEEDS). Raises PermanentFeedError by name."""
+    if name not in FEEDS:
+        raise PermanentFeedError(f"there is no feed {name!r}; there are {', '.join(sorted(FEEDS))}")
+    feed: Feed = importlib.import_module(FEEDS[name]).build(options)
+    return feed

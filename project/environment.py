@@ -1,0 +1,96 @@
+"""Typed readers of environment variables, for `settings.py` alone. A bad value stops the start and names its variable.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str) -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    value = os.environ.get(name, "").strip().lower()
+    if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+        return value in ("1", "true", "yes", "on") if value else default
+    raise ImproperlyConfigured(f"{name} is {value!r}; it takes 1, true, yes, on, or 0, false, no, off.")
+
+
+def whole(name: str, default: int, least: int, most: int) -> int:
+    value = os.environ.get(name, "").strip()
+    try:
+        number = int(value) if value else default
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes a whole number from {least} to {most}.")
+    return number
+
+
+def choice(name: str, default: str, legal: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in legal:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes one of {', '.join(legal)}.")
+    return value
+
+
+def listed(name: str, default: Sequence[str] = ()) -> list[str]:
+    return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()] or list(default)
+
+
+def url(name: str, default: str, schemes: Sequence[str]) -> str:
+    value = text(name, default)
+    if urlsplit(value).scheme not in schemes:
+        raise ImproperlyConfigured(f"{name} has to start with one of {', '.join(s + '://' for s in schemes)}.")
+    return value
+
+
+def kept(path: Path, length: int) -> str:
+    """A random text made once and kept in a file that only its owner may read."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # another process made it between the two calls
+            return path.read_text().strip()
+        value = secrets.token_urlsafe(length)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(value + "\n")
+        return value
+
+
+def database(name: str, default: str) -> dict[str, object]:
+    """A Django database from `sqlite:///path` or `postgresql://user:password@host:port/name?option=value`."""
+    value = url(name, default, ("sqlite", "postgresql", "postgres"))
+    parts = urlsplit(value)
+    if parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path[1:]),
+            "OPTIONS": {
+                # IMMEDIATE takes the write lock at BEGIN: a transaction that reads and then writes waits its turn
+                # for `timeout` seconds, where a deferred one would fail at once with "database is locked".
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 10,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or options.pop("host", "")),
+        "PORT": str(parts.port or options.pop("port", "")),
+        # Under ASGI a connection per thread would never be given back: the pool is the one keeper of connections.
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"pool": True, **options},
+    }

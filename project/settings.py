@@ -1,0 +1,215 @@
+"""All settings of Strikewire. Each one that an operator may change is an environment variable, documented in
+docs/operating.md; the defaults are a working installation for one machine.
+"""
+
+import hashlib
+from pathlib import Path
+
+from . import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.text("STRIKEWIRE_VAR", str(BASE_DIR / "var")))
+
+# ── Security ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+DEBUG = env.flag("STRIKEWIRE_DEBUG", default=False)
+SECRET_KEY = env.text("STRIKEWIRE_SECRET_KEY", "") or env.kept(VAR_DIR / "secret_key", 48)
+SECRET_KEY_FALLBACKS = env.listed("STRIKEWIRE_SECRET_KEY_FALLBACKS")
+ALLOWED_HOSTS = env.listed("STRIKEWIRE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+# Origins besides the page's own that may open /ws/stream/ and post forms: scheme, host and port.
+CSRF_TRUSTED_ORIGINS = env.listed("STRIKEWIRE_TRUSTED_ORIGINS")
+# Behind a proxy that ends TLS: how many proxies stand before us, whose X-Forwarded-* headers are then believed.
+TRUSTED_PROXIES = env.whole("STRIKEWIRE_TRUSTED_PROXIES", 0, 0, 8)
+HTTPS = env.flag("STRIKEWIRE_HTTPS", default=False)
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# ── Applications ──────────────────────────────────────────────────────────────────────────────────────────────────────
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: it brings a `runserver` that serves sockets
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "allauth",
+    "allauth.account",
+    "knox",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "accounts",
+    "marketdata",
+    "frontend",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+WSGI_APPLICATION = None
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# ── Servers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Every key, group and channel in Redis begins with this, so that two installations on one server never meet. Machines
+# that share an installation share its secret key, and so have the same one without being told.
+INSTALLATION = env.text("STRIKEWIRE_INSTALLATION", hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:8])
+
+
+def _embedded(name: str) -> str:
+    """Where `manage.py up` puts the embedded Valkey called `name`: a Unix socket, so that no port can be taken."""
+    socket = VAR_DIR / "run" / f"{name}.sock"
+    if len(str(socket).encode()) > 100:  # the kernel takes 107 bytes
+        socket = Path("/tmp") / f"strikewire-{hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]}" / f"{name}.sock"  # noqa: S108
+    return f"unix://{socket}"
+
+
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_URL = env.url("REDIS_URL", _embedded("redis"), _REDIS_SCHEMES)
+# With a Redis of the operator's own and no second one named, the first carries the history too.
+HISTORY_REDIS_URL = env.url(
+    "HISTORY_REDIS_URL",
+    _embedded("history") if _embedded("redis") == REDIS_URL else REDIS_URL,
+    _REDIS_SCHEMES,
+)
+EMBEDDED_REDIS = _embedded("redis")
+EMBEDDED_HISTORY_REDIS = _embedded("history")
+
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'strikewire.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"{INSTALLATION}:cache",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "marketdata.bus.channel_layer.StreamChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": INSTALLATION},
+    }
+}
+
+# ── Stream ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+STREAM_MESSAGE_BYTES = 65_536
+STREAM_SYMBOLS_PER_CONNECTION = env.whole("STRIKEWIRE_SYMBOLS_PER_CONNECTION", 2_000, 1, 100_000)
+STREAM_CONNECTIONS_PER_USER = env.whole("STRIKEWIRE_CONNECTIONS_PER_USER", 32, 1, 100_000)
+STREAM_MESSAGES_PER_10_S = env.whole("STRIKEWIRE_MESSAGES_PER_10_S", 60, 1, 100_000)
+
+# ── Feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+FEEDS = {
+    "simulated": {
+        "quotes_per_second": env.whole("STRIKEWIRE_SIMULATED_QUOTES_PER_SECOND", 500, 1, 1_000_000),
+        "seed": env.whole("STRIKEWIRE_SIMULATED_SEED", 1, 0, 2**31 - 1),
+    },
+    "replay": {
+        "file": env.text("STRIKEWIRE_REPLAY_FILE", ""),
+        # Times the recorded pace; 0 is as fast as possible.
+        "speed": float(env.text("STRIKEWIRE_REPLAY_SPEED", "1")),
+        "loop": env.flag("STRIKEWIRE_REPLAY_LOOP", default=True),
+    },
+}
+# Whether ingest appends what it accepts to the history stream. Off until something reads it: see docs/operating.md.
+RECORD_HISTORY = env.flag("STRIKEWIRE_RECORD_HISTORY", default=False)
+
+# ── Accounts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# ── REST ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "marketdata.rest.problems.handler",
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None, "AUTO_REFRESH": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Strikewire",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# ── Language, time, files ─────────────────────────────────────────────────────────────────────────────────────────────
+LANGUAGE_CODE = "en-us"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+FRONTEND_BUILD = BASE_DIR / "frontend" / "static" / "build"
+# Served straight from the applications' folders: no collect step between an edit and a page, and none at start.
+WHITENOISE_USE_FINDERS = True
+
+# ── Logs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+LOG_LEVEL = env.choice("STRIKEWIRE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "strikewire": {"level": LOG_LEVEL},
+        "marketdata": {"level": LOG_LEVEL},
+        "accounts": {"level": LOG_LEVEL},
+        "project": {"level": LOG_LEVEL},
+    },
+}
