@@ -1,5 +1,4 @@
-"""Typed readers of environment variables, for `settings.py` alone. A bad value stops the start and names its variable.
-"""
+"""Typed readers of environment variables, for `settings.py` alone. A bad value stops the start, naming its variable."""
 
 import os
 import secrets
