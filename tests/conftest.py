@@ -1,0 +1,57 @@
+"""Fixtures that every test may use: the worker's Redis and the cast of users."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from accounts.models import User
+
+PASSWORD = "correct horse 7 battery"
+
+
+@pytest.fixture
+def redis_client(own_servers: bool) -> Iterator[Redis]:
+    """A client of the worker's server, emptied before the test. Values are bytes."""
+    with Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5) as client:
+        if own_servers:
+            client.flushall()
+        else:
+            for key in client.scan_iter(match=f"{settings.INSTALLATION}:*", count=1000):
+                client.delete(key)
+        yield client
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary folder whose path leaves room for a Unix socket's name, which pytest's own does not."""
+    path = Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _user(name: str, **changes: bool) -> User:
+    return User.objects.create_user(name, email=f"{name}@example.org", password=PASSWORD, **changes)
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The user whose things a test is about."""
+    return _user("owner")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Another user, who must not see or touch what is the owner's."""
+    return _user("stranger")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """An administrator."""
+    return _user("staff", is_staff=True, is_superuser=True)
