@@ -1,0 +1,1 @@
+"""All that knows Redis: between ingest, which publishes, and the web processes, which read."""

@@ -1,0 +1,228 @@
+"""The latest row of every instrument that some socket of this process watches, kept once, whatever the number of sockets.
+
+Rows come from the channel layer; `stream.phases` takes what changed. Ordering is by `seq` alone: an older row never
+replaces a newer one, wherever it comes from.
+"""
+
+import asyncio
+import logging
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import hiredis
+
+from ..rows import HEADER
+from . import keys
+from .client import Client
+from .connection import RedisDownError
+from .subscriber import Subscriber
+
+logger = logging.getLogger(__name__)
+
+# Fields in one HMGET: some 200 kB of answer, a millisecond of Redis's time.
+CHUNK: Final = 1_000
+# A full turn of the backstop takes this many seconds.
+BACKSTOP_S: Final = 30
+_unpack = HEADER.unpack_from
+_BODY: Final = HEADER.size
+
+
+class Place(NamedTuple):
+    """Where an instrument's rows are: its feed's hash, its own group."""
+
+    feed: str
+    symbol: str
+
+
+class Board:
+    """`latest[id]` is the JSON row, `seqs[id]` its seq. `on_turn(changed)` is called once a turn of the event loop in
+    which rows came, with the set of their ids."""
+
+    def __init__(
+        self,
+        client: Client,
+        subscriber: Subscriber,
+        channel_of: Callable[[str], str],
+        resynchronise: bool = True,
+    ) -> None:
+        self.latest: dict[int, str] = {}
+        self.seqs: dict[int, int] = {}
+        self.watchers: dict[int, set[Any]] = {}
+        self.on_turn: Callable[[set[int]], None] = lambda changed: None
+        self.received = 0
+        self.older = 0
+        self._client = client
+        self._subscriber = subscriber
+        self._channel_of = channel_of
+        # False only in a test that shows what happens without it.
+        self._resynchronise = resynchronise
+        self._places: dict[int, Place] = {}
+        self._warm: set[int] = set()
+        self._warming: dict[int, asyncio.Future[None]] = {}
+        self._changed: set[int] = set()
+        self._scheduled = False
+        self._resync: asyncio.Task[None] | None = None
+        self._again = False
+        self._backstop: asyncio.Task[None] | None = None
+        self._backstop_at = 0
+
+    # ── Who watches ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def join(self, watcher: Any, places: Mapping[int, Place]) -> None:
+        """Makes `watcher` a watcher of these instruments, and returns when their groups are subscribed and their last
+        values read. With Redis away it returns all the same, after a bounded wait; values follow when Redis is back."""
+        loop = asyncio.get_running_loop()
+        cold: list[int] = []
+        waits: set[asyncio.Future[None]] = set()
+        for instrument_id, place in places.items():
+            self.watchers.setdefault(instrument_id, set()).add(watcher)
+            if instrument_id in self._warming:
+                waits.add(self._warming[instrument_id])
+            elif instrument_id not in self._warm:
+                cold.append(instrument_id)
+                self._places[instrument_id] = place
+        if cold:
+            done = loop.create_future()
+            self._warming.update(dict.fromkeys(cold, done))
+            try:
+                await self._warm_up(cold)
+            finally:
+                for instrument_id in cold:
+                    self._warming.pop(instrument_id, None)
+                done.set_result(None)
+        for wait in waits:
+            await asyncio.shield(wait)
+
+    def leave(self, watcher: Any, instrument_ids: Iterable[int]) -> None:
+        """Ends the watching. An instrument that nobody watches is forgotten, and its group left."""
+        gone: list[str] = []
+        for instrument_id in instrument_ids:
+            watchers = self.watchers.get(instrument_id)
+            if watchers is None:
+                continue
+            watchers.discard(watcher)
+            if not watchers:
+                del self.watchers[instrument_id]
+                self._warm.discard(instrument_id)
+                self.latest.pop(instrument_id, None)
+                self.seqs.pop(instrument_id, None)
+                place = self._places.pop(instrument_id, None)
+                if place is not None:
+                    gone.append(self._channel(place))
+        if gone:
+            self._subscriber.discard(gone)
+
+    def clear(self) -> None:
+        for table in (self.latest, self.seqs, self.watchers, self._places, self._warming):
+            table.clear()
+        self._warm.clear()
+        self._changed.clear()
+        for task in (self._resync, self._backstop):
+            if task is not None:
+                task.cancel()
+        self._resync = self._backstop = None
+
+    # ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, framed: bytes) -> None:
+        """Takes a framed row if it is newer than the one held and somebody watches its instrument."""
+        try:
+            instrument_id, seq = _unpack(framed)
+        except struct.error:
+            logger.warning("a row without a header: %r", framed[:100])
+            return
+        self.received += 1
+        if instrument_id not in self.watchers:
+            return
+        if seq <= self.seqs.get(instrument_id, 0):
+            self.older += 1
+            return
+        self.seqs[instrument_id] = seq
+        self.latest[instrument_id] = framed[_BODY:].decode("ascii", "replace")
+        self._changed.add(instrument_id)
+
+    def end_of_chunk(self) -> None:
+        """A chunk of messages was read. What it changed is shown at the end of the turn, so that chunks of one turn make
+        one frame."""
+        if self._changed and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._end_of_turn)
+
+    def _end_of_turn(self) -> None:
+        self._scheduled = False
+        changed, self._changed = self._changed, set()
+        if changed:
+            self.on_turn(changed)
+
+    # ── Reading last values ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def resynchronise_soon(self, reason: str) -> None:
+        """Reads all that is held again, in the background; asked again meanwhile, it does so once more afterwards."""
+        if not self._resynchronise or not self._places:
+            return
+        if self._resync is not None and not self._resync.done():
+            self._again = True
+            return
+        self._resync = asyncio.get_running_loop().create_task(self._read_again(reason))
+
+    def keep_backstop(self) -> None:
+        """Starts re-reading a thirtieth of what is held each second, for whatever no other sign told of."""
+        if self._resynchronise and (self._backstop is None or self._backstop.done()):
+            self._backstop = asyncio.get_running_loop().create_task(self._read_in_turn())
+
+    async def _warm_up(self, cold: list[int]) -> None:
+        try:
+            await self._subscriber.add([self._channel(self._places[i]) for i in cold if i in self._places])
+            await self._read(cold)
+        except (RedisDownError, hiredis.ReplyError) as error:
+            logger.warning("last values cannot be read now: %s", error)
+            self.resynchronise_soon("last values were not read")
+            return
+        self._warm.update(i for i in cold if i in self.watchers)
+
+    async def _read(self, instrument_ids: Iterable[int]) -> None:
+        by_feed: dict[str, list[int]] = {}
+        for instrument_id in instrument_ids:
+            place = self._places.get(instrument_id)
+            if place is not None:
+                by_feed.setdefault(place.feed, []).append(instrument_id)
+        for feed, ids in by_feed.items():
+            for start in range(0, len(ids), CHUNK):
+                answer = await self._client.call("HMGET", keys.last_values(feed), *ids[start : start + CHUNK])
+                for framed in answer:
+                    if framed is not None:
+                        self.put(framed)
+                self.end_of_chunk()
+
+    async def _read_again(self, reason: str) -> None:
+        wait = 0.05
+        while True:
+            self._again = False
+            try:
+                await self._read(list(self._places))
+                self._warm.update(self._places)
+            except (RedisDownError, hiredis.ReplyError) as error:
+                logger.warning("last values cannot be read (%s): %s", reason, error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 0.5)
+                continue
+            if not self._again:
+                return
+
+    async def _read_in_turn(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            held = list(self._places)
+            if not held:
+                continue
+            size = -(-len(held) // BACKSTOP_S)
+            start = self._backstop_at % len(held)
+            self._backstop_at = start + size
+            try:
+                await self._read(held[start : start + size])
+            except (RedisDownError, hiredis.ReplyError):
+                continue  # the subscriber tells of an outage, and asks for everything afterwards
+
+    def _channel(self, place: Place) -> str:
+        return self._channel_of(keys.row_group(place.feed, place.symbol))

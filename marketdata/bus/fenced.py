@@ -1,0 +1,67 @@
+"""The flush: one server-side function that appends to history, writes last values and publishes to the groups, in that
+order, and does none of it unless the lease still holds the flush's term.
+"""
+
+from typing import Any, Final
+
+import hiredis
+
+from . import keys
+from .client import Client, Script
+from .lease import TAKEN, LeaseLostError
+
+# Rows in one call: HSET takes them in one go, and Lua's unpack() ends at some 8,000 arguments.
+MAX_ROWS: Final = 1_000
+
+# KEYS lease, last values, history stream · ARGV token, feed, term, count, blob ('' for no history), then row by row
+# id, channel, framed row
+_FLUSH: Final = Script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease is not of this term') end
+if ARGV[5] ~= '' then
+  redis.call('XADD', KEYS[3], '*', 'feed', ARGV[2], 'term', ARGV[3], 'count', ARGV[4], 'rows', ARGV[5])
+end
+local values = {}
+for i = 6, #ARGV, 3 do
+  values[#values + 1] = ARGV[i]
+  values[#values + 1] = ARGV[i + 2]
+end
+if #values > 0 then redis.call('HSET', KEYS[2], unpack(values)) end
+for i = 6, #ARGV, 3 do redis.call('PUBLISH', ARGV[i + 1], ARGV[i + 2]) end
+return #values / 2
+""")
+
+# KEYS lease, status · ARGV token, channel, beacon, seconds to keep it
+_BEACON: Final = Script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease is not of this term') end
+redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
+return redis.call('PUBLISH', ARGV[2], ARGV[3])
+""")
+
+
+class FencedWriter:
+    """What a leader may do to the shared state of its feed. Every method raises LeaseLostError when it leads no more, and
+    RedisDownError when Redis is away."""
+
+    def __init__(self, client: Client, feed: str) -> None:
+        self._client = client
+        self._feed = feed
+        self._keys: list[Any] = [keys.lease(feed), keys.last_values(feed), keys.history_stream()]
+        self._status_key = keys.status(feed)
+        self._beacons = keys.beacons()
+
+    async def flush(self, token: str, term: int, rows: list[Any], count: int = 0, history: bytes = b"") -> None:
+        """`rows` is flat: id, channel, framed row, and so on, at most MAX_ROWS of them, one an instrument. `history` is
+        the batch that goes to the stream, `count` rows of it; empty where the history is elsewhere or off."""
+        await self._run(_FLUSH, self._keys, [token, self._feed, term, count, history, *rows])
+
+    async def beacon(self, token: str, beacon: bytes) -> None:
+        """Says that the feed lives, and keeps the saying for 5 s."""
+        await self._run(_BEACON, [self._keys[0], self._status_key], [token, self._beacons, beacon, 5])
+
+    async def _run(self, script: Script, key_names: list[Any], arguments: list[Any]) -> Any:
+        try:
+            return await self._client.run(script, key_names, arguments)
+        except hiredis.ReplyError as error:
+            if str(error).startswith("FENCED"):
+                raise LeaseLostError(TAKEN) from error
+            raise

@@ -1,0 +1,77 @@
+"""The name of every key, channel and group in Redis. Each begins with the installation's id."""
+
+from django.conf import settings
+
+
+def _name(*parts: str) -> str:
+    return ":".join((settings.INSTALLATION, *parts))
+
+
+def lease(feed: str) -> str:
+    """Who leads the feed: `term:owner`, expiring."""
+    return _name("lease", feed)
+
+
+def term(feed: str) -> str:
+    """The highest term that the feed has had."""
+    return _name("term", feed)
+
+
+def last_values(feed: str) -> str:
+    """Hash: instrument id → framed row."""
+    return _name("last", feed)
+
+
+def status(feed: str) -> str:
+    """The newest beacon of the feed, for whoever does not listen; expires by itself."""
+    return _name("status", feed)
+
+
+def beacons() -> str:
+    """Channel on which every feed's leader says each second that it lives."""
+    return _name("beacons")
+
+
+def catalogue(feed: str) -> str:
+    """Hash: instrument id → facts."""
+    return _name("catalogue", feed)
+
+
+def catalogue_feeds() -> str:
+    """Set of the feeds that have a catalogue."""
+    return _name("catalogue", "feeds")
+
+
+def catalogue_version() -> str:
+    """A number that rises with every change of any catalogue."""
+    return _name("catalogue", "version")
+
+
+def catalogue_channel() -> str:
+    """Channel on which a new version is announced."""
+    return _name("catalogue", "changed")
+
+
+def history_stream() -> str:
+    """Stream of accepted batches."""
+    return _name("history")
+
+
+def history_term(feed: str) -> str:
+    """On the history server: the highest term it saw of the feed."""
+    return _name("history", "term", feed)
+
+
+def webs() -> str:
+    """Set of the ids of web processes."""
+    return _name("webs")
+
+
+def web(process: str) -> str:
+    """What a web process says of itself each second; expires by itself."""
+    return _name("web", process)
+
+
+def row_group(feed: str, symbol: str) -> str:
+    """The Channels group of an instrument: at most 99 characters, as Channels asks."""
+    return f"q.{feed}.{symbol}"
