@@ -8,7 +8,7 @@ import hiredis
 
 from . import keys
 from .client import Client, Script
-from .lease import TAKEN, LeaseLostError
+from .lease import LeaseLostError
 
 # Rows in one call: HSET takes them in one go, and Lua's unpack() ends at some 8,000 arguments.
 MAX_ROWS: Final = 1_000
@@ -63,5 +63,5 @@ class FencedWriter:
             return await self._client.run(script, key_names, arguments)
         except hiredis.ReplyError as error:
             if str(error).startswith("FENCED"):
-                raise LeaseLostError(TAKEN) from error
+                raise LeaseLostError from error
             raise

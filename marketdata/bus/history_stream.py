@@ -13,7 +13,7 @@ from ..rows import HEADER
 from . import keys
 from .client import Client, Script
 from .connection import RedisDownError
-from .lease import TAKEN, LeaseLostError
+from .lease import LeaseLostError
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class HistoryStream:
             await self._client.run(_APPEND, self._keys, [self._feed, batch.term, batch.size, batch.rows])
         except hiredis.ReplyError as error:
             if str(error).startswith("FENCED"):
-                raise LeaseLostError(TAKEN) from error
+                raise LeaseLostError from error
             raise RedisDownError(str(error)) from error
         self._kept.append(batch)
         self._kept_bytes += len(batch.rows)

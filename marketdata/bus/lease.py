@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import redis
 
@@ -20,25 +20,21 @@ RENEWAL_S: Final = 0.5
 # No flush starts with less of the lease left: the flush itself then ends well inside it.
 MARGIN_S: Final = 1.0
 EPOCH_S: Final = 1_767_225_600  # 2026-01-01 UTC: terms are seconds since then, which keeps a seq below 2^53 until 2043
-EXPIRED: Final = "expired"
-TAKEN: Final = "taken"
-Loss = Literal["expired", "taken"]
 
-# KEYS lease, term · ARGV owner, ms, least term → {term, ''} or {0, holder}
+# KEYS lease, term · ARGV owner, ms, least term → {term, '', last known term} or {0, holder, last known term}
 _ACQUIRE: Final = """
 local holder = redis.call('GET', KEYS[1])
-if holder then return {0, holder} end
-local term = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(ARGV[3]))
+local known = tonumber(redis.call('GET', KEYS[2]) or '0')
+if holder then return {0, holder, known} end
+local term = math.max(known + 1, tonumber(ARGV[3]))
 redis.call('SET', KEYS[2], string.format('%.0f', term))
 redis.call('SET', KEYS[1], string.format('%.0f', term) .. ':' .. ARGV[1], 'PX', ARGV[2])
-return {term, ''}
+return {term, '', known}
 """
-# KEYS lease · ARGV token, ms → 1 renewed, 0 nobody holds it, -1 another does
+# KEYS lease · ARGV token, ms → 1 renewed, 0 not ours
 _RENEW: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
-if holder then return -1 end
-return 0
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 # KEYS lease, term · ARGV token, owner, ms, least term → the new term, or 0 when the lease is not ours
 _ADVANCE: Final = """
@@ -55,18 +51,14 @@ return 0
 
 
 class LeaseLostError(Exception):
-    """The lease is no longer ours. `loss` says whether it ran out or another leader has it."""
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__("another leader has the lease" if loss == TAKEN else "the lease ran out")
-        self.loss: Loss = loss
+    """The lease is not ours any more: it ran out, or another leader has it. Asking for it again tells which."""
 
 
 class Lease:
     """The lease of one feed, renewed from its own thread so that a busy event loop does not lose it. All methods are
     blocking and safe to call from any thread; a coroutine calls them through `asyncio.to_thread`."""
 
-    def __init__(self, feed: str, url: str, on_lost: Callable[[Loss], None]) -> None:
+    def __init__(self, feed: str, url: str, on_lost: Callable[[], None]) -> None:
         self.feed = feed
         self.owner = secrets.token_hex(8)
         self.term = 0
@@ -78,6 +70,11 @@ class Lease:
         self._lock = threading.RLock()
         self._until = 0.0
         self._held = False
+        # Whether nobody can have led between our former term and this one: Redis remembers none, or remembers nothing
+        # while this process was awake all the time and so would have seen another's lease.
+        self.led_last = False
+        self._stalled = False
+        self._asked = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -97,11 +94,14 @@ class Lease:
         with self._lock:
             asked = time.monotonic()
             least = max(int(time.time()) - EPOCH_S, self.term + 1)
-            term, holder = self._redis.eval(_ACQUIRE, 2, *self._keys, self.owner, _ms(DURATION_S), least)
+            former = self.term
+            term, holder, known = self._redis.eval(_ACQUIRE, 2, *self._keys, self.owner, _ms(DURATION_S), least)
             self.holder = holder.decode()
             if not term:
                 return False
             self.term, self._until, self._held = int(term), asked + DURATION_S, True
+            self.led_last = known == former or (known == 0 and not self._stalled)
+            self._stalled, self._asked = False, asked
         if self._thread is None:
             self._thread = threading.Thread(target=self._keep, name=f"lease-{self.feed}", daemon=True)
             self._thread.start()
@@ -115,14 +115,9 @@ class Lease:
             term = self._redis.eval(_ADVANCE, 2, *self._keys, self.token, self.owner, _ms(DURATION_S), least)
             if not term:
                 self._held = False
-                raise LeaseLostError(TAKEN)
+                raise LeaseLostError
             self.term, self._until = int(term), asked + DURATION_S
             return self.term
-
-    def led_last(self) -> bool:
-        """Whether nobody has led since our last term, as far as Redis remembers."""
-        known = self._redis.get(self._keys[1])
-        return known is None or int(known) <= self.term
 
     def release(self) -> None:
         """Gives the lease up at once, so that a successor need not wait for it to run out."""
@@ -140,11 +135,12 @@ class Lease:
 
     def _keep(self) -> None:
         while not self._stop.wait(RENEWAL_S):
-            loss: Loss | None = None
             with self._lock:
                 if not self._held:
                     continue
                 asked = time.monotonic()
+                self._stalled = self._stalled or asked - self._asked > DURATION_S
+                self._asked = asked
                 try:
                     answer = self._redis.eval(_RENEW, 1, self._keys[0], self.token, _ms(DURATION_S))
                 except redis.RedisError as error:
@@ -154,8 +150,7 @@ class Lease:
                     self._until = asked + DURATION_S
                     continue
                 self._held = False
-                loss = TAKEN if answer == -1 else EXPIRED
-            self._on_lost(loss)
+            self._on_lost()
 
 
 def _ms(seconds: float) -> int:

@@ -12,7 +12,7 @@ FEEDS: Final = {
 }
 
 
-def build(name: str, options: dict[str, Any]) -> Feed:
+def build(name: str, options: Any) -> Feed:
     """The feed called `name` with its `options` (the entry of settings.FEEDS). Raises PermanentFeedError by name."""
     if name not in FEEDS:
         raise PermanentFeedError(f"there is no feed {name!r}; there are {', '.join(sorted(FEEDS))}")

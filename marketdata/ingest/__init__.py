@@ -1,0 +1,1 @@
+"""Quotes to the bus: enriched, numbered, encoded once, flushed under the lease."""

@@ -1,0 +1,139 @@
+"""Takes quotes from the feed and flushes them: what came while one flush was under way goes with the next, so a flush is
+as small as the load allows and as large as it needs.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ..bus.connection import RedisDownError
+from ..bus.fenced import MAX_ROWS, FencedWriter
+from ..bus.history_stream import HistoryStream, join_rows
+from ..bus.lease import MARGIN_S, Lease
+from ..quotes import Quote
+from .numbering import Numbering
+
+logger = logging.getLogger(__name__)
+
+# Quotes that may wait while Redis is away; beyond, only the newest of each instrument is kept.
+WAITING: Final = 50_000
+# What the feed may be ahead of the flush before it is made to wait.
+AHEAD: Final = 5_000
+
+
+class Flush:
+    """`put` from the feed's side, `run` as a task. `history` is the second server's stream, or None; `in_flush` says that
+    the stream is on the first server, and goes with the flush itself."""
+
+    def __init__(
+        self,
+        writer: FencedWriter,
+        lease: Lease,
+        numbering: Numbering,
+        history: HistoryStream | None = None,
+        in_flush: bool = False,
+    ) -> None:
+        self._writer = writer
+        self._lease = lease
+        self._numbering = numbering
+        self._history = history
+        self._in_flush = in_flush
+        self._quotes: list[Quote] = []
+        self._came = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._away = False
+        self.flushes = 0
+        self.accepted = 0
+        self.conflated = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._quotes)
+
+    async def put(self, quotes: Sequence[Quote]) -> None:
+        """Hands quotes over. Waits while the flush is far behind but alive; never waits for a Redis that is away."""
+        self._quotes.extend(quotes)
+        self._empty.clear()
+        self._came.set()
+        if len(self._quotes) < AHEAD:
+            return
+        if self._away:
+            self._conflate()
+            return
+        self._room.clear()
+        await self._room.wait()
+
+    async def run(self) -> None:
+        """Flushes until the lease is lost, which it raises as LeaseLostError at once; nothing is taken off the quotes that
+        wait unless it was accepted."""
+        while True:
+            while self._quotes:
+                await self.flush()
+            self._empty.set()
+            self._came.clear()
+            await self._came.wait()
+
+    async def drained(self) -> None:
+        """Returns when all that was put has been accepted."""
+        await self._empty.wait()
+
+    async def flush(self) -> None:
+        """One flush of at most MAX_ROWS quotes."""
+        taken = self._quotes[:MAX_ROWS]
+        counts = self._numbering.number(taken)
+        if counts.framed:
+            await self._publish(counts.flat, counts.framed)
+        del self._quotes[: len(taken)]
+        if not self._room.is_set() and len(self._quotes) < AHEAD // 2:
+            self._room.set()
+
+    async def tell_again(self) -> None:
+        """Publishes what is known of every instrument under the present term."""
+        flat = self._numbering.told_again()
+        for start in range(0, len(flat), 3 * MAX_ROWS):
+            await self._publish(flat[start : start + 3 * MAX_ROWS], [])
+
+    async def _publish(self, flat: list[Any], framed: list[bytes]) -> None:
+        """Brings one numbered flush out, over outages of Redis: the same rows under the same numbers, so that a flush whose
+        acknowledgement was lost is not counted twice."""
+        term, size = self._numbering.term, len(framed)
+        blob = join_rows(framed) if framed and (self._in_flush or self._history is not None) else b""
+        if blob and self._history is not None:
+            await self._history.append(term, size, blob)
+            blob = b""
+        wait = 0.02
+        while True:
+            while self._lease.remaining() < MARGIN_S:
+                self._go_away("the lease is not renewed")
+                await asyncio.sleep(0.02)  # the renewal brings it back, or the loss is told
+            try:
+                await self._writer.flush(self._lease.token, term, flat, size, blob)
+                break
+            except RedisDownError as error:
+                self._go_away(str(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 0.25)
+        if self._away:
+            logger.warning("Redis is back")
+            self._away = False
+        self.flushes += 1
+        self.accepted += size
+
+    def _go_away(self, reason: str) -> None:
+        if not self._away:
+            logger.warning("Redis is away, quotes wait: %s", reason)
+        self._away = True
+        self._room.set()
+
+    def _conflate(self) -> None:
+        if len(self._quotes) < WAITING:
+            return
+        # What is being flushed stands first and keeps its place: it has its numbers already.
+        head, tail = self._quotes[:MAX_ROWS], self._quotes[MAX_ROWS:]
+        newest = {quote.symbol: quote for quote in tail}
+        self.conflated += len(tail) - len(newest)
+        self._quotes[:] = [*head, *newest.values()]

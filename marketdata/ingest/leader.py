@@ -1,0 +1,295 @@
+"""Runs one feed: stands by until it leads, lists the instruments, then reads, flushes and says each second that it lives.
+
+Leadership ends at once with a lost lease. Where nobody else can have led meanwhile (Redis restarted or was emptied), the
+same process leads again under a new term and tells again all it knows; else it ends, and starts afresh as a standby.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import redis
+
+from ..bus import catalogue_store
+from ..bus.beacon import Beacon, Health
+from ..bus.client import Client
+from ..bus.connection import RedisDownError
+from ..bus.fenced import FencedWriter
+from ..bus.history_stream import HistoryStream
+from ..bus.lease import Lease, LeaseLostError
+from ..facts import InstrumentFacts
+from ..feeds.base import Batch, Feed, TemporaryFeedError
+from . import listing
+from .complaints import Complaints
+from .flush import Flush
+from .numbering import Numbering
+
+logger = logging.getLogger(__name__)
+
+BEACON_S: Final = 1.0
+STANDBY_S: Final = 0.25
+SILENT_S: Final = 5.0
+FIRST_RETRY_S: Final = 0.5
+LONGEST_RETRY_S: Final = 30.0
+
+
+class DeposedError(Exception):
+    """Another process leads the feed now, or may have led it meanwhile."""
+
+
+class Leader:
+    """`run` returns only by an exception: DeposedError, a PermanentFeedError, or its own cancellation."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        redis_url: str,
+        channel_of: Callable[[str], str],
+        record_history: bool = False,
+        history_url: str = "",
+    ) -> None:
+        self.feed = feed
+        self.complaints = Complaints(feed.name)
+        self.numbering = Numbering(feed.name, channel_of, self.complaints)
+        self._client = Client(redis_url, f"ingest-{feed.name}")
+        self._beacon_client = Client(redis_url, f"ingest-{feed.name}-beacon")
+        self._lease = Lease(feed.name, redis_url, self._told_lost)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lost = asyncio.Event()
+        apart = record_history and bool(history_url) and history_url != redis_url
+        self._history_client = Client(history_url, f"ingest-{feed.name}-history") if apart else None
+        self.history = HistoryStream(self._history_client, feed.name) if self._history_client else None
+        self._writer = FencedWriter(self._client, feed.name)
+        self.flush = Flush(
+            self._writer,
+            self._lease,
+            self.numbering,
+            self.history,
+            in_flush=record_history and not apart,
+        )
+        self._instruments: list[InstrumentFacts] = []
+        self._catalogue = 0
+        self._health: Health = "taking_over"
+        self._reason: str | None = None
+        self._heard = 0.0
+        self._lag_ms: float | None = None
+        self._beacons = 0
+        self._rate = (0.0, 0)
+
+    async def run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._campaign()
+            await self._list()
+            await self._lead()
+        finally:
+            await self._leave()
+
+    # ── Leadership ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _campaign(self) -> None:
+        """Returns when we lead."""
+        told = ""
+        while True:
+            try:
+                if await asyncio.to_thread(self._lease.acquire):
+                    break
+                if told != self._lease.holder:
+                    told = self._lease.holder
+                    logger.info("%s is led by %s; standing by", self.feed.name, told)
+            except redis.RedisError as error:
+                logger.warning("no lease for %s yet: %s", self.feed.name, error)
+            await asyncio.sleep(STANDBY_S)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lost.clear()
+        self._beacons = 0
+        self.numbering.begin(self._lease.term)
+        logger.info("leading %s, term %d", self.feed.name, self._lease.term)
+
+    async def _regain(self) -> None:
+        """After a lost lease: leads again under a new term if that is honest, else raises DeposedError."""
+        logger.warning("the lease of %s is lost; trying for a new term", self.feed.name)
+        while True:
+            try:
+                if not await asyncio.to_thread(self._lease.acquire):
+                    raise DeposedError(f"{self.feed.name} is led by {self._lease.holder} now")
+                break
+            except redis.RedisError:
+                await asyncio.sleep(0.05)
+        if not self._lease.led_last:
+            raise DeposedError(f"{self.feed.name}: another may have led meanwhile")
+        self._begin()
+
+    def _told_lost(self) -> None:
+        """From the lease's own thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody needs to know any more
+                self._loop.call_soon_threadsafe(self._lost.set)
+
+    async def _leave(self) -> None:
+        if self.history is not None and (left := await self.history.close()):
+            logger.error("%d rows did not reach the history stream", left)
+        await asyncio.to_thread(self._lease.release)
+        for client in (self._client, self._beacon_client, self._history_client):
+            if client is not None:
+                client.close()
+
+    # ── While leading ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _list(self) -> None:
+        beacons = asyncio.create_task(self._keep_beacons())
+        try:
+            listed = await self.feed.instruments()
+            now = self.feed.clock.now(time.time() * 1000)
+            summary = await asyncio.to_thread(listing.synchronise, self.feed.name, listed, now)
+            self._instruments = summary.instruments
+            self.numbering.know(self._instruments)
+            self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
+        finally:
+            beacons.cancel()
+            await asyncio.gather(beacons, return_exceptions=True)
+        logger.info(
+            "%s lists %d instruments: %d new, %d changed, %d retired",
+            self.feed.name,
+            len(summary.instruments),
+            summary.created,
+            summary.changed,
+            summary.retired,
+        )
+
+    async def _lead(self) -> None:
+        reading = asyncio.create_task(self._read(), name="read")
+        beacons = asyncio.create_task(self._keep_beacons(), name="beacons")
+        again = False
+        try:
+            while True:
+                flushing = asyncio.create_task(self._flush_term(again), name="flush")
+                lost = asyncio.create_task(self._lost.wait(), name="lost")
+                try:
+                    await asyncio.wait({reading, beacons, flushing, lost}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for task in (flushing, lost):
+                        task.cancel()
+                    await asyncio.gather(flushing, lost, return_exceptions=True)
+                if reading.done():
+                    reading.result()
+                if beacons.done():
+                    beacons.result()
+                error = None if flushing.cancelled() else flushing.exception()
+                if error is not None and not isinstance(error, LeaseLostError):
+                    raise error
+                await self._regain()
+                again = True
+        finally:
+            for task in (reading, beacons):
+                task.cancel()
+            await asyncio.gather(reading, beacons, return_exceptions=True)
+
+    async def _flush_term(self, again: bool) -> None:
+        """Flushes until the lease is lost. In a term after the first, Redis may have forgotten all: what is known is told
+        again, first of all."""
+        if again:
+            await self.flush.tell_again()
+            while True:
+                try:
+                    self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
+                    break
+                except RedisDownError:
+                    await asyncio.sleep(0.05)
+        await self.flush.run()
+
+    async def _read(self) -> None:
+        wait = FIRST_RETRY_S
+        while True:
+            try:
+                async with contextlib.aclosing(self.feed.batches()) as batches:  # type: ignore[type-var]
+                    async for batch in batches:
+                        await self._take(batch)
+                        if batch.quotes:
+                            wait = FIRST_RETRY_S  # by data and not by a login: a venue may accept and then refuse
+                raise TemporaryFeedError("the feed ended")
+            except TemporaryFeedError as error:
+                self._health, self._reason = "down", str(error)
+                pause = wait * (0.5 + random.random())
+                logger.warning("%s: %s; trying again in %.1f s", self.feed.name, error, pause)
+                await asyncio.sleep(pause)
+                wait = min(wait * 2, LONGEST_RETRY_S)
+
+    async def _take(self, batch: Batch) -> None:
+        if batch.restarted:
+            await self._next_term()
+        for rejected in batch.rejected:
+            self.complaints.add(rejected.reason, rejected.text)
+        if not batch.quotes:
+            return
+        self._heard = time.monotonic()
+        self._health, self._reason = "ok", None
+        newest = batch.quotes[-1]
+        self._lag_ms = round(newest.received_ms - newest.venue_time_ms, 3)
+        await self.flush.put(batch.quotes)
+
+    async def _next_term(self) -> None:
+        """A new pass over the same recorded time: its rows must be newer than those of the pass before."""
+        await self.flush.drained()
+        while True:
+            try:
+                await asyncio.to_thread(self._lease.advance)
+                break
+            except redis.RedisError:
+                await asyncio.sleep(0.05)
+            except LeaseLostError:
+                self._lost.set()
+                return
+        self._begin()
+
+    async def _keep_beacons(self) -> None:
+        while True:
+            token = self._lease.token
+            try:
+                await self._writer_for_beacons().beacon(token, msgspec.json.encode(self._beacon()))
+            except RedisDownError:
+                pass
+            except LeaseLostError:
+                if token == self._lease.token:
+                    self._lost.set()
+            await asyncio.sleep(BEACON_S)
+
+    def _writer_for_beacons(self) -> FencedWriter:
+        # On a connection of its own: a long flush before it must not make a living feed look dead.
+        return FencedWriter(self._beacon_client, self.feed.name)
+
+    def _beacon(self) -> Beacon:
+        now, wall = time.monotonic(), time.time() * 1000
+        age = now - self._heard if self._heard else None
+        health, reason = self._health, self._reason
+        if health == "ok" and age is not None and age > SILENT_S:
+            health, reason = "stale", f"the feed has said nothing for {age:.0f} s"
+        before, accepted = self._rate
+        rate = (self.flush.accepted - accepted) / (now - before) if before else 0.0
+        self._rate = (now, self.flush.accepted)
+        self._beacons += 1
+        clock = self.feed.clock
+        return Beacon(
+            feed=self.feed.name,
+            kind=self.feed.kind,
+            term=self._lease.term,
+            n=self._beacons,
+            flushes=self.flush.flushes,
+            health=health,
+            age_ms=None if age is None else round(age * 1000),
+            reason=reason,
+            clock_at_ms=wall,
+            clock_offset_ms=round(clock.offset_at(wall), 3),
+            clock_rate=clock.rate,
+            quotes_per_second=round(rate, 1),
+            lag_ms=self._lag_ms,
+            accepted=self.flush.accepted,
+            catalogue=self._catalogue,
+        )

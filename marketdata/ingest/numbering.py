@@ -1,0 +1,83 @@
+"""Numbers and encodes quotes: each gets its instrument's next `seq` of the term, and becomes its framed row, once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from .. import rows
+from ..bus import keys
+from ..facts import InstrumentFacts
+from ..quotes import CROSSED, Quote
+from .complaints import Complaints
+from .enrich import enriched
+
+
+class Target(NamedTuple):
+    """Where an instrument's rows go."""
+
+    id: int
+    channel: str
+
+
+class Numbered(NamedTuple):
+    """A flush's worth: `flat` is id, channel, row of the newest row of each instrument; `framed` is every row."""
+
+    flat: list[Any]
+    framed: list[bytes]
+
+
+class Numbering:
+    """The counters of one feed. `latest` is the newest quote of each instrument, for telling it again in a new term."""
+
+    def __init__(self, feed: str, channel_of: Callable[[str], str], complaints: Complaints) -> None:
+        self.term = 0
+        self.latest: dict[int, Quote] = {}
+        self._feed = feed
+        self._channel_of = channel_of
+        self._complaints = complaints
+        self._targets: dict[str, Target] = {}
+        self._counts: dict[int, int] = {}
+
+    def know(self, instruments: Iterable[InstrumentFacts]) -> None:
+        """From now on quotes of exactly these instruments are published."""
+        self._targets = {
+            facts.symbol: Target(facts.id, self._channel_of(keys.row_group(self._feed, facts.symbol)))
+            for facts in instruments
+        }
+
+    def begin(self, term: int) -> None:
+        """A new term: every instrument's count starts anew."""
+        self.term = term
+        self._counts.clear()
+
+    def number(self, quotes: Sequence[Quote]) -> Numbered:
+        """Encodes the quotes in their order. Quotes of unknown instruments are passed over, and counted."""
+        newest: dict[int, tuple[str, bytes]] = {}
+        framed: list[bytes] = []
+        targets, counts, base = self._targets, self._counts, rows.seq_of(self.term, 0)
+        for quote in quotes:
+            target = targets.get(quote.symbol)
+            if target is None:
+                self._complaints.add("unknown instrument", quote.symbol)
+                continue
+            quote = enriched(quote)
+            if quote.flags & CROSSED:
+                self._complaints.add(
+                    "crossed quote, published with its flag", f"{quote.symbol} {quote.bid} {quote.ask}"
+                )
+            count = counts[target.id] = counts.get(target.id, 0) + 1
+            row = rows.encode(target.id, base + count, quote)
+            framed.append(row)
+            newest[target.id] = (target.channel, row)
+            self.latest[target.id] = quote
+        return Numbered([part for i, (channel, row) in newest.items() for part in (i, channel, row)], framed)
+
+    def told_again(self) -> list[Any]:
+        """The newest quote of every instrument as a row of this term with count 0, flat: newer than any row of a former
+        term, older than the first of this one. It is not a new quote, so history does not get it."""
+        base = rows.seq_of(self.term, 0)
+        flat: list[Any] = []
+        for target in self._targets.values():
+            quote = self.latest.get(target.id)
+            if quote is not None and target.id not in self._counts:
+                flat += (target.id, target.channel, rows.encode(target.id, base, quote))
+        return flat

@@ -1,0 +1,63 @@
+"""`manage.py ingest_feed NAME`: reads one feed and publishes it, or stands by while another process does."""
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from ...feeds import registry
+from ...feeds.base import PermanentFeedError
+from ...ingest.leader import DeposedError, Leader
+
+EX_TEMPFAIL = 75
+EX_CONFIG = 78
+
+
+class Command(BaseCommand):
+    help = "Reads one feed and publishes it. A second one of the same feed stands by."
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("feed", choices=sorted(registry.FEEDS), help="which feed")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            feed = registry.build(options["feed"], settings.FEEDS[options["feed"]])
+            leader = asyncio.run(_run(feed))
+        except PermanentFeedError as error:
+            self.stderr.write(f"{options['feed']}: {error}")
+            sys.exit(EX_CONFIG)
+        except DeposedError as error:
+            self.stderr.write(str(error))
+            sys.exit(EX_TEMPFAIL)
+        self.stdout.write(
+            f"{options['feed']}: {leader.flush.accepted} quotes accepted in {leader.flush.flushes} flushes, "
+            f"{leader.flush.conflated} merged while Redis was away, "
+            f"{sum(leader.complaints.counts.values())} messages remarked on"
+        )
+
+
+async def _run(feed: Any) -> Leader:
+    """Runs the feed until SIGTERM or SIGINT."""
+    layer = get_channel_layer()
+    leader = Leader(
+        feed,
+        settings.REDIS_URL,
+        layer._group_channel,
+        record_history=settings.RECORD_HISTORY,
+        history_url=settings.HISTORY_REDIS_URL,
+    )
+    work = asyncio.create_task(leader.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not work.cancelled():
+            raise
+    return leader
