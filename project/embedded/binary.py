@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from .errors import EmbeddedServiceError
+from ..errors import StartError
 
 # 6.2 is the first with everything that the bus uses (streams with XAUTOCLAIM, RESP3, GETEX).
 OLDEST: Final = (6, 2)
@@ -43,7 +43,7 @@ def packaged() -> Path | None:
 def find_server() -> Path:
     """The first of `valkey-server` and `redis-server` on the PATH that is new enough, else the packaged one.
 
-    Raises EmbeddedServiceError where there is none.
+    Raises StartError where there is none.
     """
     too_old = []
     for name in ("valkey-server", "redis-server"):
@@ -58,6 +58,6 @@ def find_server() -> Path:
     if program is not None:
         return program
     seen = f" ({', '.join(too_old)} is older than 6.2, or does not run)" if too_old else ""
-    raise EmbeddedServiceError(
+    raise StartError(
         f"no valkey-server or redis-server to start{seen}: install Valkey or Redis 6.2 or newer, or set REDIS_URL"
     )

@@ -1,0 +1,94 @@
+"""The figures of the live line: what ingest and the web processes leave in Redis each second, read for the operator."""
+
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+
+class _FeedStatus(msgspec.Struct):
+    term: int = 0
+    kind: str = ""
+    health: str = ""
+    quotes_per_second: float = 0
+    lag_ms: float | None = None
+
+
+class _WebStatus(msgspec.Struct):
+    sockets: int = 0
+    frames_per_second: float = 0
+
+
+Status = TypeVar("Status", _FeedStatus, _WebStatus)
+
+
+@dataclass(frozen=True)
+class LiveFigures:
+    """What is not known (a key that ran out, a server that does not answer) is 0, None or empty."""
+
+    feed: str
+    term: int = 0
+    kind: str = ""
+    health: str = ""
+    quotes_per_second: float = 0
+    lag_ms: float | None = None
+    sockets: int = 0
+    frames_per_second: float = 0
+    webs: int = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether a leader publishes this feed now."""
+        return self.term > 0
+
+    def line(self) -> str:
+        lag = "unknown" if self.lag_ms is None else f"{self.lag_ms:,.0f} ms"
+        health = self.health or ("ok" if self.leads else "no leader")
+        return (
+            f"feed {self.feed} ({health})   {self.quotes_per_second:,.0f} quotes/s   "
+            f"{self.sockets:,} {'socket' if self.sockets == 1 else 'sockets'}   lag {lag}"
+        )
+
+
+class FiguresReader:
+    """Reads them over one connection. `async with`; every wait is bounded."""
+
+    def __init__(self, url: str, installation: str, feed: str) -> None:
+        self._client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self._installation = installation
+        self._feed = feed
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def read(self) -> LiveFigures:
+        prefix = self._installation
+        try:
+            ids = [name.decode() for name in await self._client.smembers(f"{prefix}:webs")]  # type: ignore[misc]
+            keys = [f"{prefix}:status:{self._feed}", *(f"{prefix}:web:{name}" for name in sorted(ids))]
+            feed_value, *web_values = await self._client.mget(keys)
+        except (RedisError, OSError, TimeoutError):
+            return LiveFigures(self._feed)
+        feed = _decoded(feed_value, _FeedStatus) or _FeedStatus()
+        webs = [web for value in web_values if (web := _decoded(value, _WebStatus)) is not None]
+        return LiveFigures(
+            feed=self._feed,
+            **msgspec.structs.asdict(feed),
+            sockets=sum(web.sockets for web in webs),
+            frames_per_second=sum(web.frames_per_second for web in webs),
+            webs=len(webs),
+        )
+
+
+def _decoded(value: bytes | None, kind: type[Status]) -> Status | None:
+    if value is None:
+        return None
+    try:
+        return msgspec.json.decode(value, type=kind, strict=False)
+    except msgspec.MsgspecError:  # another version's: better no figure than no line
+        return None

@@ -1,0 +1,261 @@
+"""`manage.py up`: builds one machine's parts in order, hands each what it needs, and shows that they live. This is the
+composition root; the supervisor below it knows nothing of Strikewire.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+
+from .addresses import own_addresses
+from .background import in_background
+from .child import Child
+from .console import Console
+from .embedded.binary import find_server
+from .embedded.server import EmbeddedServer
+from .errors import StartError
+from .listening import listen
+from .live_figures import FiguresReader
+from .supervisor import Supervisor
+from .up_arguments import EVERY_ADDRESS, UpOptions
+from .var_folder import VarFolder
+
+if TYPE_CHECKING:
+    from accounts.demo import DemoAccess
+
+SERVER_START_SECONDS: Final = 20.0
+# Reading back a large append-only file may take a while; until then it answers LOADING.
+LOADING_SECONDS: Final = 300.0
+IMPATIENCE_SECONDS: Final = 15.0
+LIVE_SECONDS_TERMINAL: Final = 1.0
+LIVE_SECONDS_FILE: Final = 10.0
+
+
+class Up:
+    """One installation on one machine. `commands` replaces the children's commands, by name, in tests."""
+
+    def __init__(
+        self, options: UpOptions, console: Console, commands: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self.options = options
+        self.console = console
+        self.folder = VarFolder(settings.VAR_DIR)
+        self.supervisor = Supervisor(console.say)
+        self.port = options.port
+        self._commands = commands
+        self._stop = asyncio.Event()
+
+    # ── The order ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def check(self) -> None:
+        """What can be refused before anything is started. Raises StartError."""
+        manifests = (settings.FRONTEND_BUILD / "manifest.json", settings.FRONTEND_BUILD / ".vite" / "manifest.json")
+        if not any(path.is_file() for path in manifests):
+            raise StartError("the front end is not built: start with scripts/run, or `npm run build` in frontend/")
+        with listen(self.options.host, self.options.port) as probe:
+            self.port = probe.getsockname()[1]
+        self.folder.prepare()
+        self.folder.lock()
+
+    async def run(self) -> int:
+        """Everything, until a signal or a permanent failure. Returns the exit status; leaves no process behind."""
+        self._handle_signals()
+        life = asyncio.create_task(self._live())
+        stop = asyncio.create_task(self._stop.wait())
+        failure = asyncio.create_task(self.supervisor.failure())
+        status = 0
+        try:
+            await asyncio.wait((life, stop, failure), return_when=asyncio.FIRST_COMPLETED)
+            if failure.done():
+                raise failure.result()
+            if life.done():
+                life.result()
+        except StartError as error:
+            self.console.end_live()
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            status = error.status
+        finally:
+            for task in (life, stop, failure):
+                task.cancel()
+            await asyncio.gather(life, stop, failure, return_exceptions=True)
+            self.console.end_live()
+            if self._stop.is_set():
+                self.console.say("stopping")
+            await self.supervisor.stop()
+            self.folder.release()
+        return status
+
+    async def _live(self) -> None:
+        await asyncio.gather(self._start_servers(), in_background(_migrate))
+        access = await in_background(self._demo_access)
+        await self.supervisor.start(self._children())
+        async with FiguresReader(settings.REDIS_URL, settings.INSTALLATION, self.options.feed) as figures:
+            await self._until_ready(figures)
+            self._introduce(access)
+            await asyncio.gather(self._show(figures), self._fill_watchlist(access is not None))
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_IGN:  # nohup, or a shell's background job
+                continue
+            loop.add_signal_handler(number, self._signalled)
+
+    def _signalled(self) -> None:
+        if self._stop.is_set():  # the second time
+            self.supervisor.kill()
+        self._stop.set()
+
+    # ── The parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _start_servers(self) -> None:
+        """The Valkeys whose URLs are ours; where the operator named servers of their own, those are theirs to start."""
+        servers = []
+        if settings.REDIS_URL == settings.EMBEDDED_REDIS:
+            servers.append(EmbeddedServer("redis", settings.REDIS_URL, self.folder.path / "redis"))
+        if settings.HISTORY_REDIS_URL == settings.EMBEDDED_HISTORY_REDIS:
+            folder = self.folder.path / "history"
+            servers.append(EmbeddedServer("history", settings.HISTORY_REDIS_URL, folder, append_only=True))
+        program = find_server() if servers else Path()
+        for server in servers:
+            server.prepare()
+        children = [self._child(server.name, server.command(program)) for server in servers]
+        by_name = {server.name: server for server in servers}
+        await self.supervisor.start(children, lambda child: _answering(by_name[child.name], child))
+
+    def _children(self) -> list[Child]:
+        commands = self._commands
+        if commands is None:
+            manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+            commands = {
+                "ingest": [*manage, "ingest_feed", self.options.feed],
+                "web": [*manage, "serve", "--host", self.options.host, "--port", str(self.port)],
+            }
+        environment = {"PYTHONUNBUFFERED": "1"}
+        if self.options.replay_file is not None:
+            environment["STRIKEWIRE_REPLAY_FILE"] = str(self.options.replay_file)
+            environment["STRIKEWIRE_REPLAY_SPEED"] = repr(self.options.replay_speed)
+        if self.options.public and "STRIKEWIRE_ALLOWED_HOSTS" not in os.environ:
+            environment["STRIKEWIRE_ALLOWED_HOSTS"] = ",".join([*settings.ALLOWED_HOSTS, *own_addresses()])
+        return [self._child(name, command, environment) for name, command in commands.items()]
+
+    def _child(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
+        return Child(name, command, self.folder.logs / f"{name}.log", environment, settings.BASE_DIR)
+
+    def _demo_access(self) -> "DemoAccess | None":
+        from accounts import demo
+
+        if self.options.public:
+            demo.withdraw()
+            return None
+        return demo.prepare()
+
+    # ── What the operator sees ────────────────────────────────────────────────────────────────────────────────────────
+    async def _until_ready(self, figures: FiguresReader) -> None:
+        """Until the page answers and ingest leads; says what is still missing when that takes long."""
+        host = "127.0.0.1" if self.options.host == EVERY_ADDRESS else self.options.host
+        impatient = time.monotonic() + IMPATIENCE_SECONDS
+        while True:
+            page = await page_answers(host, self.port)
+            leads = (await figures.read()).leads
+            if page and leads:
+                return
+            self.supervisor.show_warnings()
+            if time.monotonic() > impatient:
+                missing = [name for name, there in (("the page", page), ("the feed", leads)) if not there]
+                self.console.say(f"still waiting for {' and '.join(missing)}; their logs are in {self.folder.logs}")
+                impatient = time.monotonic() + IMPATIENCE_SECONDS
+            await asyncio.sleep(0.1)
+
+    def _introduce(self, access: "DemoAccess | None") -> None:
+        host = "127.0.0.1" if self.options.host in (EVERY_ADDRESS, "localhost") else self.options.host
+        shown = f"[{host}]" if ":" in host else host
+        say = self.console.say
+        say(f"url: http://{shown}:{self.port}/")
+        if access is not None:
+            say(f"user: {access.username}")
+            say(f"password: {access.password}")
+            say(f"token: {access.token}")
+        else:
+            if self.options.host == EVERY_ADDRESS:
+                for address in own_addresses():
+                    say(f"also: http://{address}:{self.port}/")
+            say("The demo user is off. Make an administrator with: .venv/bin/python manage.py createsuperuser")
+        say("Ctrl-C stops everything.")
+
+    async def _show(self, figures: FiguresReader) -> None:
+        shown = -LIVE_SECONDS_FILE
+        while True:
+            self.supervisor.show_warnings()
+            every = LIVE_SECONDS_TERMINAL if self.console.is_terminal else LIVE_SECONDS_FILE
+            if time.monotonic() - shown >= every - 0.5:
+                shown = time.monotonic()
+                self.console.live((await figures.read()).line())
+            await asyncio.sleep(LIVE_SECONDS_TERMINAL)
+
+    async def _fill_watchlist(self, wanted: bool) -> None:
+        """The example appears once the feed has listed its instruments; without it everything else still works."""
+        complained = False
+        while wanted:
+            try:
+                if await in_background(self._watchlist_filled):
+                    return
+            except Exception as error:
+                if not complained:
+                    self.console.say(f"the example watchlist cannot be made yet: {type(error).__name__}: {error}")
+                complained = True
+            await asyncio.sleep(1)
+
+    def _watchlist_filled(self) -> bool:
+        from accounts import demo
+
+        return demo.fill_watchlist(self.options.feed)
+
+
+def _migrate() -> None:
+    from django.core.management import call_command
+    from django.db import DatabaseError
+
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise StartError(f"the database cannot be used: {first_line}") from error
+
+
+async def _answering(server: EmbeddedServer, child: Child) -> None:
+    """Wait until `server` takes commands. Raises StartError when its process ends instead, or takes too long."""
+    started = time.monotonic()
+    ended = asyncio.create_task(child.wait())
+    try:
+        while not await server.answers():
+            if ended.done():
+                raise server.why_it_ended(child.log.last_lines(5), child.log.path)
+            waited = time.monotonic() - started
+            if waited > (LOADING_SECONDS if server.append_only else SERVER_START_SECONDS):
+                raise StartError(f"{server.name}: no answer after {waited:.0f} s; its log is {child.log.path}")
+            await asyncio.wait({ended}, timeout=0.02)
+    finally:
+        ended.cancel()
+
+
+async def page_answers(host: str, port: int) -> bool:
+    """Whether GET / has an answer that is not a server's error."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                words = (await reader.readline()).split()
+            finally:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+    except (OSError, TimeoutError):
+        return False
+    return len(words) > 1 and words[0].startswith(b"HTTP/") and words[1] < b"500"
