@@ -56,7 +56,7 @@ class FiguresReader:
     """Reads them over one connection. `async with`; every wait is bounded."""
 
     def __init__(self, url: str, installation: str, feed: str) -> None:
-        self._client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self._client = Redis.from_url(url, decode_responses=True, socket_timeout=1, socket_connect_timeout=1)
         self._installation = installation
         self._feed = feed
 
@@ -69,23 +69,23 @@ class FiguresReader:
     async def read(self) -> LiveFigures:
         prefix = self._installation
         try:
-            ids = [name.decode() for name in await self._client.smembers(f"{prefix}:webs")]  # type: ignore[misc]
-            keys = [f"{prefix}:status:{self._feed}", *(f"{prefix}:web:{name}" for name in sorted(ids))]
+            webs = await self._client.smembers(f"{prefix}:webs")
+            keys = [f"{prefix}:status:{self._feed}", *(f"{prefix}:web:{web!s}" for web in webs)]
             feed_value, *web_values = await self._client.mget(keys)
         except (RedisError, OSError, TimeoutError):
             return LiveFigures(self._feed)
         feed = _decoded(feed_value, _FeedStatus) or _FeedStatus()
-        webs = [web for value in web_values if (web := _decoded(value, _WebStatus)) is not None]
+        found = [web for value in web_values if (web := _decoded(value, _WebStatus)) is not None]
         return LiveFigures(
             feed=self._feed,
             **msgspec.structs.asdict(feed),
-            sockets=sum(web.sockets for web in webs),
-            frames_per_second=sum(web.frames_per_second for web in webs),
-            webs=len(webs),
+            sockets=sum(web.sockets for web in found),
+            frames_per_second=sum(web.frames_per_second for web in found),
+            webs=len(found),
         )
 
 
-def _decoded(value: bytes | None, kind: type[Status]) -> Status | None:
+def _decoded(value: bytes | str | None, kind: type[Status]) -> Status | None:
     if value is None:
         return None
     try:
