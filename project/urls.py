@@ -1,11 +1,23 @@
 """Every HTTP route. Sockets are routed in `asgi.py`."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.sign_in import sign_in, sign_out
+
+# The admin's own form counts no attempts: who is not signed in goes through the site's.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
 urlpatterns = [
     path("", include("frontend.urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/login/", sign_in, name="account_login"),
+    path("accounts/logout/", sign_out, name="account_logout"),
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.rest.urls")),
 ]
+
+handler400 = "marketdata.rest.problems.bad_request"
+handler403 = "marketdata.rest.problems.permission_denied"
+handler404 = "marketdata.rest.problems.not_found"
+handler500 = "marketdata.rest.problems.server_error"

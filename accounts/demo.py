@@ -1,0 +1,176 @@
+"""The demo user: a way in, made by `up` for a machine of one's own and withdrawn for a public one, with an example
+watchlist to look at first.
+"""
+
+import datetime as dt
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from knox.models import AuthToken
+
+from marketdata.models import Instrument
+
+from . import tokens, watchlists
+from .models import User, Watchlist
+
+logger = logging.getLogger(__name__)
+
+USERNAME: Final = "demo"
+_NAMES: Final = {"simulated": "Start here"}
+_EXAMPLE_LENGTH: Final = 30
+# A contract that expires within a day would leave the example nearly at once.
+_LEAST_LIFE: Final = dt.timedelta(days=1)
+
+
+class DemoAccess(msgspec.Struct, frozen=True):
+    """What `up` prints. The token is new at each call; the password stays."""
+
+    username: str
+    password: str
+    token: str
+
+
+def prepare() -> DemoAccess:
+    """Makes the demo user, or makes it usable again, and gives its password and a new token. The token of the start
+    before is revoked; those that were made otherwise stay."""
+    password_file, token_file = settings.VAR_DIR / "demo_password", settings.VAR_DIR / "demo_token"
+    password = _read(password_file)
+    if not password:
+        password = secrets.token_urlsafe(12)
+        _keep(password_file, password)
+    with transaction.atomic():
+        user, _ = User.objects.get_or_create(username=USERNAME)
+        if user.is_staff or user.is_superuser:
+            logger.warning("the user %s was staff; a password that `up` prints must not open the admin", USERNAME)
+        if not user.check_password(password):
+            user.set_password(password)
+        user.is_active, user.is_staff, user.is_superuser = True, False, False
+        user.save()
+        AuthToken.objects.filter(user=user, digest=_read(token_file)).delete()
+        record, token = tokens.issue(user)
+        _keep(token_file, record.digest)
+    return DemoAccess(USERNAME, password, token)
+
+
+def withdraw() -> None:
+    """Closes every way in that the demo user has. Where there is no demo user, nothing happens."""
+    with transaction.atomic():
+        user = User.objects.filter(username=USERNAME).first()
+        if user is None:
+            return
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+        AuthToken.objects.filter(user=user).delete()
+        # Inactivity alone shuts them now, but they would come to life again with the user.
+        store = SessionStore()
+        ended = [
+            one.session_key
+            for one in Session.objects.all().iterator()
+            if store.decode(one.session_data).get(SESSION_KEY) == str(user.pk)
+        ]
+        Session.objects.filter(session_key__in=ended).delete()
+
+
+def fill_watchlist(feed: str) -> bool:
+    """Gives the demo user an example watchlist of `feed`; True when that is settled, False while the feed has listed
+    nothing to show, or there is no demo user.
+
+    An example that was never edited is made anew when its contracts expired. Nothing that somebody edited is touched.
+    """
+    user = User.objects.filter(username=USERNAME).first()
+    if user is None:
+        return False
+    name = _NAMES.get(feed, feed.capitalize())
+    with transaction.atomic():
+        held = Watchlist.objects.filter(owner=user, entries__instrument__feed=feed).distinct()
+        # The version tells: a list is made with 1, and every edit raises it.
+        untouched = held.filter(name=name, version=1).first()
+        if held.exists() and (untouched is None or not _has_expired(untouched)):
+            return True
+        picked = _near_the_money(feed) if feed == "simulated" else _first_listed(feed)
+        if not picked:
+            return False
+        if untouched is not None:
+            watchlists.delete(untouched)
+        elif Watchlist.objects.filter(owner=user, name=name).exists():
+            return True
+        try:
+            watchlists.create(user, name, [str(one) for one in picked])
+        except watchlists.RefusedError as error:
+            logger.warning("the example watchlist could not be made: %s", error)
+    return True
+
+
+def _offered(feed: str) -> QuerySet[Instrument]:
+    return Instrument.objects.filter(feed=feed, active=True, streaming=True)
+
+
+def _has_expired(watchlist: Watchlist) -> bool:
+    """By our clock for the simulated market only: another feed may live in another year, and says itself what is over."""
+    instruments = Instrument.objects.filter(pk__in=watchlist.entries.values("instrument"))
+    if instruments.filter(active=False).exists():
+        return True
+    return instruments.filter(feed="simulated", expires_at__lte=dt.datetime.now(dt.UTC)).exists()
+
+
+def _first_listed(feed: str) -> list[Instrument]:
+    underlyings = _offered(feed).exclude(kind=Instrument.Kind.OPTION).order_by("id")
+    options = _offered(feed).filter(kind=Instrument.Kind.OPTION).order_by("id")
+    return [*underlyings[:_EXAMPLE_LENGTH], *options[:_EXAMPLE_LENGTH]][:_EXAMPLE_LENGTH]
+
+
+def _near_the_money(feed: str) -> list[Instrument]:
+    """The first underlying, then calls and puts around the middle strikes of its next two monthly expiries."""
+    underlying = _offered(feed).exclude(kind=Instrument.Kind.OPTION).order_by("id").first()
+    if underlying is None:
+        return []
+    options = _offered(feed).filter(
+        kind=Instrument.Kind.OPTION,
+        underlying=underlying.symbol,
+        expires_at__gt=dt.datetime.now(dt.UTC) + _LEAST_LIFE,
+    )
+    days = [one for one in options.order_by("expiry").values_list("expiry", flat=True).distinct() if one]
+    chosen = ([one for one in days if _is_monthly(one, days)] or days)[:2]
+    picked = [underlying]
+    for day, rights_by_step in zip(chosen, ({0: "CP", 1: "C", -1: "P"}, {0: "CP", 1: "C"}), strict=False):
+        at = {(one.strike, one.right): one for one in options.filter(expiry=day)}
+        strikes = sorted({strike for strike, _ in at if strike is not None})
+        for step, rights in rights_by_step.items():
+            place = len(strikes) // 2 + step
+            if 0 <= place < len(strikes):
+                picked += [at[strikes[place], right] for right in rights if (strikes[place], right) in at]
+    # An underlying that is listed before its contracts is not an example yet.
+    return picked if len(picked) > 1 else []
+
+
+def _is_monthly(day: dt.date, listed: list[dt.date]) -> bool:
+    """The third Friday, or the Thursday before where that Friday is not listed."""
+    friday = day if day.weekday() == 4 else day + dt.timedelta(days=1)
+    return friday.weekday() == 4 and 15 <= friday.day <= 21 and (day == friday or friday not in listed)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _keep(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read; a crash leaves the former one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{text}\n")
+    new.replace(path)

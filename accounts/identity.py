@@ -1,0 +1,123 @@
+"""Who stands at the other end: an identity from a session cookie, an API token or a ticket. The sockets and the ticket
+view ask here; nothing is written, and no session is ever ended by asking.
+"""
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db.models import Q, QuerySet
+from django.utils.crypto import constant_time_compare
+from knox.crypto import hash_token
+from knox.models import AuthToken
+from knox.settings import CONSTANTS
+
+from .models import User
+
+_SESSION_COOKIE: Final = re.compile(r"[a-z0-9]{8,40}\Z")  # what Django makes: 32 of these
+_TOKEN: Final = re.compile(r"[!-~]{20,128}\Z")
+# Of a token's SHA-512, in hexadecimal: 64 bits tell the tokens of one user apart, and are of no use to anyone else.
+DIGEST_PREFIX: Final = 16
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A user who is active now, and by what they showed it: `session:<hash of the key>` or `token:<digest prefix>`."""
+
+    user_id: int
+    username: str
+    is_staff: bool
+    credential: str
+
+
+def session_credential(session_key: str) -> str:
+    return f"session:{hashlib.sha256(session_key.encode()).hexdigest()[:32]}"
+
+
+def token_credential(token: AuthToken) -> str:
+    return f"token:{token.digest[:DIGEST_PREFIX]}"
+
+
+async def from_session(cookies: Mapping[str, str]) -> Identity | None:
+    """The signed-in user whose session cookie is in `cookies`; None for any other. At most two queries."""
+    key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    if not _SESSION_COOKIE.match(key):
+        return None
+    found: Identity | None = await database_sync_to_async(identity_of_session)(key)
+    return found
+
+
+async def from_token(token: str) -> Identity | None:
+    """The user of an API token; None where it is unknown, expired, or its user inactive. One query."""
+    found: AuthToken | None = await database_sync_to_async(find_token)(token)
+    return None if found is None else _identity(found.user, token_credential(found))
+
+
+async def from_ticket(ticket: str) -> Identity | None:
+    """The user for whom `ticket` was made; None where it is unknown, expired or used, or where the session or token that
+    it was made from no longer stands. Raises tickets.TicketsUnavailableError when Redis does not answer."""
+    from . import tickets  # it needs Identity
+
+    claim = await tickets.redeem(ticket)
+    if claim is None:
+        return None
+    found: Identity | None = await database_sync_to_async(_identity_of_claim)(claim.identity, claim.session_key)
+    return found
+
+
+def _identity(user: User, credential: str) -> Identity:
+    return Identity(user.pk, user.get_username(), user.is_staff, credential)
+
+
+def identity_of_session(session_key: str) -> Identity | None:
+    """As Django's own middleware decides it, the former secret keys included; but where that one would end the session,
+    this only says None."""
+    session = Session.objects.filter(session_key=session_key, expire_date__gt=_now()).first()
+    if session is None:
+        return None
+    data = SessionStore().decode(session.session_data)
+    user_id, backend = str(data.get(SESSION_KEY)), data.get(BACKEND_SESSION_KEY)
+    if not user_id.isdecimal() or backend not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return None
+    shown = str(data.get(HASH_SESSION_KEY, ""))
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    if not any(constant_time_compare(shown, known) for known in hashes):
+        return None  # the password changed since
+    return _identity(user, session_credential(session_key))
+
+
+def find_token(token: str) -> AuthToken | None:
+    """The stored token, its user fetched with it. Anything that cannot be a token is refused without a query."""
+    if not _TOKEN.match(token):
+        return None
+    digest = hash_token(token)
+    candidates = _standing_tokens().filter(token_key=token[: CONSTANTS.TOKEN_KEY_LENGTH])
+    return next((found for found in candidates if constant_time_compare(found.digest, digest)), None)
+
+
+def _identity_of_claim(claimed: Identity, session_key: str) -> Identity | None:
+    kind, _, digest = claimed.credential.partition(":")
+    if kind == "session":
+        found = identity_of_session(session_key)
+        return found if found is not None and found.user_id == claimed.user_id else None
+    token = _standing_tokens().filter(user_id=claimed.user_id, digest__startswith=digest).first()
+    return None if token is None else _identity(token.user, token_credential(token))
+
+
+def _standing_tokens() -> QuerySet[AuthToken]:
+    in_time = Q(expiry=None) | Q(expiry__gt=_now())
+    return AuthToken.objects.filter(in_time, user__is_active=True).select_related("user")
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,61 @@
+"""Instruments found by the names that people and programs write: a bare symbol, or `feed.symbol`. `accounts` and `rest`
+ask here; the stream has its catalogue.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from .models import Instrument
+from .symbols import SYMBOL
+
+
+class NotFound(NamedTuple):
+    """Why a name leads to no instrument: `unknown_symbol`, `ambiguous_symbol` or `not_streaming`, with a sentence."""
+
+    code: str
+    message: str
+
+
+def find(names: Sequence[str]) -> dict[str, Instrument | NotFound]:
+    """For each name, the one instrument that users are offered under it, or why there is none. One query."""
+    found = _candidates(names)
+    return {name: _offered(name, found[name]) for name in names}
+
+
+def find_any(name: str) -> Instrument | NotFound:
+    """As `find`, of one name, but where nothing is offered under it a retired or withheld instrument will do."""
+    candidates = _candidates([name])[name]
+    offered = _offered(name, candidates)
+    return candidates[0] if isinstance(offered, NotFound) and len(candidates) == 1 else offered
+
+
+def _candidates(names: Iterable[str]) -> defaultdict[str, list[Instrument]]:
+    bare = {name for name in names if SYMBOL.match(name)}
+    # A symbol may have dots of its own (BRK.B): such a name is looked for both ways, and the feed goes first.
+    parts = {name: (feed, symbol) for name in names for feed, dot, symbol in [name.partition(".")] if dot and symbol}
+    symbols = {symbol for _, symbol in parts.values() if SYMBOL.match(symbol)}
+    by_symbol: defaultdict[str, list[Instrument]] = defaultdict(list)
+    if bare or symbols:
+        for instrument in Instrument.objects.filter(Q(symbol__in=bare | symbols)).order_by("feed"):
+            by_symbol[instrument.symbol].append(instrument)
+    found: defaultdict[str, list[Instrument]] = defaultdict(list)
+    for name in names:
+        feed, symbol = parts.get(name, ("", ""))
+        found[name] = [one for one in by_symbol[symbol] if one.feed == feed] or by_symbol[name]
+    return found
+
+
+def _offered(name: str, candidates: list[Instrument]) -> Instrument | NotFound:
+    shown = name if len(name) <= 100 else f"{name[:100]}…"
+    if not candidates:
+        return NotFound("unknown_symbol", f"There is no instrument {shown}.")
+    offered = [one for one in candidates if one.active and one.streaming]
+    if not offered:
+        return NotFound("not_streaming", f"{shown} is not offered now.")
+    if len(offered) > 1:
+        choices = " or ".join(str(one) for one in offered)
+        return NotFound("ambiguous_symbol", f"{shown} is on {len(offered)} feeds: write {choices}.")
+    return offered[0]

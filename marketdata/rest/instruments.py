@@ -1,0 +1,93 @@
+"""Instruments: which there are, filtered and searched, and one by its name."""
+
+import datetime as dt
+from typing import Any, Final
+
+from django.db.models import Case, DateField, F, FloatField, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .. import lookup
+from ..facts import InstrumentFacts
+from ..models import Instrument
+from . import instrument_text
+from .instrument_filter import InstrumentFilter
+from .pages import Pages
+from .schema import page_of, page_parameters, parameters_of
+
+_EARLIEST: Final = dt.date(1, 1, 1)
+
+
+class InstrumentSerializer(serializers.Serializer[InstrumentFacts]):
+    id = serializers.IntegerField(help_text="Names the instrument for ever; rows of the stream carry it.")
+    symbol = serializers.CharField(help_text="Unique within its feed: letters, digits, dots, underscores, hyphens.")
+    feed = serializers.CharField(help_text="Where its quotes come from.")
+    kind = serializers.ChoiceField(Instrument.Kind.choices, help_text="What it is.")
+    underlying = serializers.CharField(help_text="Symbol of the underlying, on the same feed.")
+    root = serializers.CharField(  # type: ignore[assignment] # the metaclass takes it out of Field.root's way
+        allow_null=True, help_text="Symbol root (SPXW), which need not be the underlying."
+    )
+    expiry = serializers.CharField(allow_null=True, help_text="The venue's own day of expiry, YYYY-MM-DD.")
+    expires_ms = serializers.IntegerField(
+        allow_null=True, help_text="The instant of expiry, in milliseconds since 1970 UTC on the feed's clock."
+    )
+    strike = serializers.FloatField(allow_null=True, help_text="Strike price, in the currency.")
+    right = serializers.ChoiceField(
+        Instrument.Right.choices, allow_null=True, help_text="C for a call, P for a put; null for what is no option."
+    )
+    currency = serializers.CharField(help_text="Of its prices.")
+    tick = serializers.FloatField(help_text="Smallest price step, in the currency.")
+    multiplier = serializers.FloatField(help_text="Units of the underlying per contract.")
+    exercise = serializers.ChoiceField(
+        Instrument.Exercise.choices, allow_null=True, help_text="When an option may be exercised."
+    )
+    streaming = serializers.BooleanField(help_text="Whether it is offered on the stream now.")
+
+
+class InstrumentsView(APIView):
+    @extend_schema(
+        operation_id="list_instruments",
+        parameters=[*parameters_of(InstrumentFilter), *page_parameters()],
+        responses=page_of(InstrumentSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """Active instruments, an underlying before its options, those by expiry, strike and right; where `text` is
+        given, what it names exactly comes first."""
+        filtered = InstrumentFilter(request.query_params, Instrument.objects.filter(active=True)).checked()  # type: ignore[no-untyped-call]
+        pages = Pages(("place", "underlying", "day", "at_strike", "right", "symbol", "feed"), dates=("day",))
+        page = pages.page(_ordered(filtered, request.query_params.get("text", "")), request)
+        return pages.response(_results(page))
+
+
+class InstrumentView(APIView):
+    @extend_schema(operation_id="get_instrument", responses=InstrumentSerializer)
+    def get(self, request: Request, symbol: str) -> Response:
+        """One instrument, by its symbol or by `feed.symbol`, also when it is retired."""
+        found = lookup.find_any(symbol)
+        if isinstance(found, Instrument):
+            return Response(InstrumentSerializer(found.facts()).data)
+        if found.code == "unknown_symbol":
+            raise NotFound(found.message)
+        raise ValidationError({"symbol": [found.message]}, code=found.code)
+
+
+def _results(page: list[Instrument]) -> Any:
+    facts: Any = [one.facts() for one in page]  # the stubs know `many` as an afterthought
+    return InstrumentSerializer(facts, many=True).data
+
+
+def _ordered(queryset: QuerySet[Instrument], text: str) -> QuerySet[Any]:
+    place: Any = Value(0, output_field=IntegerField())
+    if text.strip():
+        place = Case(When(instrument_text.exact(text), then=0), default=1, output_field=IntegerField())
+    return queryset.annotate(
+        place=place,
+        # A keyset has no nulls; and so what has no expiry, an underlying, comes before its options.
+        day=Coalesce(F("expiry"), _EARLIEST, output_field=DateField()),
+        at_strike=Coalesce(F("strike"), 0.0, output_field=FloatField()),
+    )

@@ -1,0 +1,47 @@
+"""Stream tickets: what a program shows once to open a socket."""
+
+from drf_spectacular.utils import extend_schema
+from knox.models import AuthToken
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import UserRateThrottle
+from rest_framework.views import APIView
+
+from accounts import tickets
+from accounts.identity import Identity, session_credential, token_credential
+
+from .strict import StrictSerializer
+
+
+class TicketThrottle(UserRateThrottle):
+    """A socket needs one; a page full of them a few."""
+
+    scope = "tickets"
+
+
+class EmptySerializer(StrictSerializer):
+    """A body without fields."""
+
+
+class TicketSerializer(serializers.Serializer[tickets.Ticket]):
+    ticket = serializers.CharField(help_text="Good once: send it as `auth`, the first message of the socket.")
+    expires_in_s = serializers.IntegerField(help_text="Seconds until it is worth nothing.")
+
+
+class TicketsView(APIView):
+    throttle_classes = [TicketThrottle]
+
+    @extend_schema(operation_id="create_stream_ticket", request=None, responses={201: TicketSerializer})
+    def post(self, request: Request) -> Response:
+        """A ticket for `/ws/api/stream/`. It dies with the session or token that it was made from."""
+        EmptySerializer(data=request.data or {}).is_valid(raise_exception=True)
+        user = request.user
+        assert user.is_authenticated  # the permission class saw to it
+        if isinstance(request.auth, AuthToken):
+            credential, session_key = token_credential(request.auth), ""
+        else:
+            session_key = request.session.session_key or ""
+            credential = session_credential(session_key)
+        ticket = tickets.issue(Identity(user.pk, user.username, user.is_staff, credential), session_key)
+        return Response(TicketSerializer(ticket).data, status=201, headers={"Cache-Control": "no-store"})
