@@ -1,5 +1,14 @@
 """The pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.templatetags.static import static
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from . import views
+
+app_name = "frontend"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.desk, name="desk"),
+    # Browsers ask for it unbidden where a page names none, such as the readable schema.
+    path("favicon.ico", RedirectView.as_view(url=static("frontend/favicon.svg"), permanent=True)),
+]

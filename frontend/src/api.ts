@@ -1,0 +1,146 @@
+// REST: the only module that fetches. After: desk.ts.
+import type { Facts } from "./protocol";
+
+export interface Entry {
+  readonly id: number;
+  readonly feed: string;
+  readonly symbol: string;
+  /** The instrument's id, as rows carry it. */
+  readonly instrument: number;
+  readonly position: number;
+}
+
+export interface Watchlist {
+  readonly id: number;
+  readonly name: string;
+  readonly position: number;
+  readonly version: number;
+  readonly entries: readonly Entry[];
+}
+
+export interface Found extends Facts {
+  readonly symbol: string;
+}
+
+interface Page<T> {
+  readonly next: string | null;
+  readonly results: readonly T[];
+}
+
+/** Something the server refused or that did not reach it; the message is for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const WITHIN_MS = 10_000;
+const MOST_PAGES = 50;
+
+export class Api {
+  constructor(
+    private readonly root: string,
+    private readonly onSignedOut: () => void,
+  ) {}
+
+  async watchlists(): Promise<readonly Watchlist[]> {
+    const lists: Watchlist[] = [];
+    let next: string | null = "watchlists/";
+    for (let page = 0; next && page < MOST_PAGES; page += 1) {
+      const answer: Page<Watchlist> = await this.request("GET", next);
+      lists.push(...answer.results);
+      next = answer.next && this.relative(answer.next);
+    }
+    return lists;
+  }
+
+  createWatchlist(name: string): Promise<Watchlist> {
+    return this.request("POST", "watchlists/", { name });
+  }
+
+  renameWatchlist(id: number, name: string): Promise<Watchlist> {
+    return this.request("PATCH", `watchlists/${id}/`, { name });
+  }
+
+  deleteWatchlist(id: number): Promise<void> {
+    return this.request("DELETE", `watchlists/${id}/`);
+  }
+
+  addEntry(watchlist: number, symbol: string): Promise<Entry> {
+    return this.request("POST", `watchlists/${watchlist}/entries/`, { symbol });
+  }
+
+  removeEntry(watchlist: number, entry: number): Promise<void> {
+    return this.request("DELETE", `watchlists/${watchlist}/entries/${entry}/`);
+  }
+
+  /** Makes the list exactly these symbols, in this order. */
+  setEntries(watchlist: number, symbols: readonly string[]): Promise<unknown> {
+    return this.request("PUT", `watchlists/${watchlist}/entries/`, { symbols });
+  }
+
+  async search(text: string, signal: AbortSignal): Promise<readonly Found[]> {
+    const query = new URLSearchParams({ text, page_size: "20" });
+    const page: Page<Found> = await this.request("GET", `instruments/?${query}`, undefined, signal);
+    return page.results;
+  }
+
+  /** A page's address as a path below the root, so that it is fetched from where the page itself came. */
+  private relative(address: string): string {
+    const url = new URL(address, window.location.href);
+    return (url.pathname + url.search).slice(this.root.length);
+  }
+
+  private async request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const limit = AbortSignal.timeout(WITHIN_MS);
+    let response: Response;
+    try {
+      response = await fetch(this.root + path, {
+        method,
+        credentials: "same-origin",
+        headers: {
+          Accept: "application/json",
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...(method === "GET" ? {} : { "X-CSRFToken": cookie("csrftoken") }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new ApiError(0, "The server cannot be reached. Nothing was changed.");
+    }
+    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+    const message = await problemText(response);
+    if (response.status === 401 || (response.status === 403 && /credentials|csrf/i.test(message))) {
+      this.onSignedOut();
+    }
+    throw new ApiError(response.status, message);
+  }
+}
+
+/** What a problem document says to people: the messages of its fields, else its detail, else its title. */
+async function problemText(response: Response): Promise<string> {
+  try {
+    const problem = (await response.json()) as {
+      title?: string;
+      detail?: string;
+      errors?: readonly { message?: string }[];
+    };
+    const messages = (problem.errors ?? []).map((error) => error.message).filter(Boolean);
+    const text = messages.join(" ") || problem.detail || problem.title;
+    if (text) return text;
+  } catch {
+    // Not a problem document: a proxy's page, say. The status is all there is to tell.
+  }
+  return `The server answered ${response.status}.`;
+}
+
+/** The value of a cookie, or the empty text. */
+export function cookie(name: string): string {
+  const found = document.cookie.split("; ").find((part) => part.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+}

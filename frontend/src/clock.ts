@@ -1,0 +1,55 @@
+// Three clocks: ours, the server's (by pings), and a feed's (by its status). Before: socket.ts; after: store.ts.
+import type { FeedStatus } from "./protocol";
+
+/** Monotonic and in wall-clock ms, so that a clock set by hand or by the network moves nothing on the page. */
+export const ourNow = (): number => performance.timeOrigin + performance.now();
+
+const KEPT = 16;
+const QUICKEST = 5;
+
+/** What to add to our clock to have the server's: the median over the quickest round trips of the last sixteen. */
+export class ServerClock {
+  private samples: { roundTrip: number; offset: number }[] = [];
+  private offset = 0;
+
+  /** One answered ping; times in ms, the first and last on our clock. */
+  sample(sent: number, server: number, received: number): void {
+    this.samples.push({ roundTrip: received - sent, offset: server - (sent + received) / 2 });
+    if (this.samples.length > KEPT) this.samples.shift();
+    const quickest = [...this.samples]
+      .sort((a, b) => a.roundTrip - b.roundTrip)
+      .slice(0, QUICKEST)
+      .map((sample) => sample.offset);
+    this.offset = median(quickest);
+  }
+
+  /** A first guess, until a ping was answered. */
+  guess(server: number): void {
+    if (this.samples.length === 0) this.offset = server - ourNow();
+  }
+
+  /** A new server may keep another time. */
+  forget(): void {
+    this.samples = [];
+  }
+
+  get offsetMs(): number {
+    return this.offset;
+  }
+
+  now(): number {
+    return ourNow() + this.offset;
+  }
+}
+
+/** The feed's time when the server's clock shows `serverMs`. */
+export function feedTime(status: FeedStatus, serverMs: number): number {
+  return status.time_ms + status.clock_offset_ms + (serverMs - status.time_ms) * status.clock_rate;
+}
+
+/** The middle value, or the mean of the two middle ones; NaN of nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

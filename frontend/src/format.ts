@@ -1,0 +1,99 @@
+// Numbers as traders read them. Pure; every function takes null for unknown and gives back the empty text.
+
+const MINUS = "\u2212";
+const THIN = "\u202f";
+
+type Value = number | null | undefined;
+
+const decimalsOfTick = new Map<number, number>();
+
+/** How many decimals a price of that tick needs: 0.05 two, 0.0005 four, 1 none. */
+export function decimals(tick: number): number {
+  let found = decimalsOfTick.get(tick);
+  if (found === undefined) {
+    found = 0;
+    while (found < 8 && Math.abs(tick * 10 ** found - Math.round(tick * 10 ** found)) > 1e-9) found += 1;
+    decimalsOfTick.set(tick, found);
+  }
+  return found;
+}
+
+const formats = new Map<number, Intl.NumberFormat>();
+
+/** A number with so many decimals, grouped by commas from 10,000 on, and a true minus sign. */
+export function fixed(value: Value, places: number): string {
+  if (value == null) return "";
+  let format = formats.get(places);
+  if (!format) {
+    format = new Intl.NumberFormat("en-US", {
+      minimumFractionDigits: places,
+      maximumFractionDigits: places,
+      useGrouping: "min2",
+    });
+    formats.set(places, format);
+  }
+  const text = format.format(Math.abs(value));
+  // A value that rounds to nothing has no sign.
+  return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
+}
+
+/** A price at the instrument's tick. A finer one (a mark, an index) is rounded to it. */
+export function price(value: Value, tick: number): string {
+  return fixed(value, decimals(tick));
+}
+
+/** A change, its sign always written: `+0.35`, `−1.20`. */
+export function change(value: Value, places: number): string {
+  const text = fixed(value, places);
+  return text && !text.startsWith(MINUS) && /[1-9]/.test(text) ? `+${text}` : text;
+}
+
+/** A fraction as percent with one decimal: 0.2345 as `23.5`; the column says the unit. */
+export function percent(fraction: Value): string {
+  return fraction == null ? "" : fixed(fraction * 100, 1);
+}
+
+/** A size, volume or open interest: `9 999`, then `12.4k`, `3.1M`; parts of a contract with one decimal. */
+export function count(value: Value): string {
+  if (value == null) return "";
+  if (value >= 999_950) return `${scaled(value / 1e6)}M`;
+  if (value > 9_999) return `${scaled(value / 1e3)}k`;
+  const text = Number.isInteger(value) ? String(value) : value.toFixed(1);
+  return value >= 1000 ? `${text.slice(0, 1)}${THIN}${text.slice(1)}` : text;
+}
+
+function scaled(value: number): string {
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+/** To so many significant digits, without an exponent: gamma 0.0041. */
+export function significant(value: Value, digits: number): string {
+  if (value == null) return "";
+  if (value === 0) return "0";
+  const places = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value))));
+  return fixed(value, Math.min(places, 8));
+}
+
+/** Milliseconds as an age: `0.4 s`, `12 s`, `3 m`, `5 h`, `3 d`. */
+export function age(ms: Value): string {
+  if (ms == null || Number.isNaN(ms)) return "";
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** A short span for the status line: `0.8`, `12`, `1.2 s` beyond a second; in ms otherwise. */
+export function latency(ms: Value): string {
+  if (ms == null || Number.isNaN(ms)) return "–";
+  const size = Math.abs(ms);
+  if (size >= 1000) return `${fixed(ms / 1000, 1)} s`;
+  return `${fixed(ms, size < 10 ? 1 : 0)} ms`;
+}
+
+/** Hours, minutes and seconds in the reader's zone. */
+export function clockTime(ms: number): string {
+  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}

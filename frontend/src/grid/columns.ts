@@ -1,0 +1,201 @@
+// What each column of the grid shows of a row: its text, its reason when blank, and what makes it flash. Pure.
+import { age, change, count, decimals, fixed, percent, price } from "../format";
+import { type Column, type Facts, Flag } from "../protocol";
+
+/** All that a cell may depend on. */
+export interface RowView {
+  readonly held: boolean;
+  readonly facts: Facts | undefined;
+  /** Why no rows come for this symbol, where the server said so. */
+  readonly refused: string | undefined;
+  /** Feed time, ms; NaN while the feed's clock is unknown. */
+  readonly feedNow: number;
+  value(column: Column): number | null;
+  has(flag: number): boolean;
+}
+
+export interface GridColumn {
+  readonly key: string;
+  readonly header: string;
+  readonly title: string;
+  text(view: RowView): string;
+  /** Why the cell is blank; or, where it is not, what to know of the number. */
+  note?(view: RowView, text: string): string;
+  tone?(view: RowView): "up" | "down" | "";
+  /** The column whose change makes the cell flash. */
+  readonly flashes?: Column;
+}
+
+const tickOf = (view: RowView): number => view.facts?.tick ?? 0.01;
+const isOption = (view: RowView): boolean => view.facts === undefined || view.facts.kind === "option";
+
+/** The price that change is measured with: the last trade, else the mark. */
+export function currentPrice(view: RowView): number | null {
+  return view.value("last") ?? view.value("mark");
+}
+
+export function changeOf(view: RowView): number | null {
+  const now = currentPrice(view);
+  const reference = view.value("reference_price");
+  return now === null || reference === null ? null : now - reference;
+}
+
+/** The value of a coin-priced option in US dollars, by the underlying's price in the same row; null for others. */
+export function inDollars(view: RowView, value: number | null): number | null {
+  const underlying = view.value("underlying_price");
+  const coin =
+    view.facts?.kind === "option" && view.facts.currency === view.facts.underlying.split(/[-_]/)[0];
+  return coin && value !== null && underlying !== null ? value * underlying : null;
+}
+
+/** When the row reached us, on the feed's clock. */
+export function receivedAt(view: RowView): number | null {
+  const venue = view.value("venue_time_ms");
+  return venue === null ? null : venue + (view.value("lag_ms") ?? 0);
+}
+
+function absent(view: RowView, otherwise: string): string {
+  if (view.refused) return view.refused;
+  return view.held ? otherwise : "No quote yet";
+}
+
+function quoted(view: RowView, text: string, value: number | null, none: string): string {
+  if (!text) return absent(view, none);
+  const dollars = inDollars(view, value);
+  const crossed = view.has(Flag.crossed) ? "Crossed: the bid is above the ask. " : "";
+  return crossed + (dollars === null ? "" : `${fixed(dollars, 2)} USD`);
+}
+
+function computed(view: RowView, text: string, what: string): string {
+  if (!text)
+    return absent(view, isOption(view) ? `No ${what} from the venue or the model` : "Only options have one");
+  return `Computed by ${view.has(Flag.modelGreeks) ? "our model" : "the venue"}`;
+}
+
+export const COLUMNS: readonly GridColumn[] = [
+  {
+    key: "last",
+    header: "Last",
+    title: "Price of the last trade",
+    flashes: "last",
+    text: (view) => price(view.value("last"), tickOf(view)),
+    note: (view, text) =>
+      quoted(view, text, view.value("last"), "Never traded").replace(/^Crossed[^.]*\. /, ""),
+  },
+  {
+    key: "change",
+    header: "Chg",
+    title: "Last, or the mark where nothing traded, less the reference price",
+    text: (view) => change(changeOf(view), decimals(tickOf(view))),
+    note: (view, text) =>
+      text
+        ? `From ${price(view.value("reference_price"), tickOf(view))}${view.value("last") === null ? ", by the mark" : ""}`
+        : absent(view, currentPrice(view) === null ? "Never traded" : "No reference price"),
+    tone: changeTone,
+  },
+  {
+    key: "change_percent",
+    header: "Chg %",
+    title: "The same in percent of the reference price",
+    text: (view) => {
+      const reference = view.value("reference_price");
+      const moved = changeOf(view);
+      return reference && moved !== null ? change((moved / reference) * 100, 1) : "";
+    },
+    note: (view, text) => (text ? "" : absent(view, "No reference price")),
+    tone: changeTone,
+  },
+  {
+    key: "bid_size",
+    header: "Size",
+    title: "Contracts bid for",
+    text: (view) => count(view.value("bid_size")),
+    note: (view, text) => (text ? "" : absent(view, "No bid")),
+  },
+  {
+    key: "bid",
+    header: "Bid",
+    title: "Best bid",
+    flashes: "bid",
+    text: (view) => price(view.value("bid"), tickOf(view)),
+    note: (view, text) => quoted(view, text, view.value("bid"), oneSided(view, "bid")),
+  },
+  {
+    key: "ask",
+    header: "Ask",
+    title: "Best ask",
+    flashes: "ask",
+    text: (view) => price(view.value("ask"), tickOf(view)),
+    note: (view, text) => quoted(view, text, view.value("ask"), oneSided(view, "ask")),
+  },
+  {
+    key: "ask_size",
+    header: "Size",
+    title: "Contracts offered",
+    text: (view) => count(view.value("ask_size")),
+    note: (view, text) => (text ? "" : absent(view, "No ask")),
+  },
+  {
+    key: "mark",
+    header: "Mark",
+    title: "The venue's or the model's fair price",
+    text: (view) => price(view.value("mark"), tickOf(view)),
+    note: (view, text) => quoted(view, text, view.value("mark"), "No mark").replace(/^Crossed[^.]*\. /, ""),
+  },
+  {
+    key: "implied_volatility",
+    header: "IV %",
+    title: "Implied volatility, percent a year",
+    flashes: "implied_volatility",
+    text: (view) => percent(view.value("implied_volatility")),
+    note: (view, text) => computed(view, text, "implied volatility"),
+  },
+  {
+    key: "delta",
+    header: "Delta",
+    title: "Change of the price for a change of 1 of the underlying",
+    text: (view) => fixed(view.value("delta"), 2),
+    note: (view, text) => computed(view, text, "delta"),
+  },
+  {
+    key: "volume",
+    header: "Vol",
+    title: "Contracts traded in this session",
+    text: (view) => count(view.value("volume")),
+    note: (view, text) => (text ? "" : absent(view, "The venue gives no volume of the session")),
+  },
+  {
+    key: "open_interest",
+    header: "OI",
+    title: "Open interest, contracts",
+    text: (view) => count(view.value("open_interest")),
+    note: (view, text) => (text ? "" : absent(view, "No open interest from the venue")),
+  },
+  {
+    key: "age",
+    header: "Age",
+    title: "Time since the last quote reached us",
+    text: (view) => {
+      const received = receivedAt(view);
+      return received === null ? "" : age(view.feedNow - received);
+    },
+    note: (view, text) =>
+      text
+        ? view.has(Flag.staleAtVenue)
+          ? "The venue says that this quote is stale"
+          : ""
+        : absent(view, ""),
+  },
+];
+
+function oneSided(view: RowView, side: "bid" | "ask"): string {
+  const both = view.has(Flag.noBid) && view.has(Flag.noAsk);
+  if (both || (view.value("bid") === null && view.value("ask") === null))
+    return "No quote: neither bid nor ask";
+  return `One-sided: no ${side}`;
+}
+
+function changeTone(view: RowView): "up" | "down" | "" {
+  const moved = changeOf(view);
+  return !moved ? "" : moved > 0 ? "up" : "down";
+}

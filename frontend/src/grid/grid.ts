@@ -1,0 +1,285 @@
+// The grid of a watchlist: writes its own cells, only those in sight. Before: store.ts, frame.ts; after: row.ts.
+import type { Entry } from "../api";
+import type { Flasher } from "../flash";
+import type { Drawable, Frame } from "../frame";
+import type { Store } from "../store";
+import { COLUMNS } from "./columns";
+import { GridRow } from "./row";
+
+export interface GridEvents {
+  onSelect(entry: Entry | null): void;
+  onOpen(entry: Entry): void;
+  onRemove(entry: Entry): void;
+  /** Put `entry` where the one at `index` is now. */
+  onMove(entry: Entry, index: number): void;
+}
+
+const PAGE = 10;
+/** Rows drawn beyond the edges, so that a slow scroll shows no old values. */
+const MARGIN = 6;
+
+export class Grid implements Drawable {
+  private rows: GridRow[] = [];
+  private byInstrument = new Map<number, GridRow[]>();
+  private changed = new Set<GridRow>();
+  private selected: GridRow | null = null;
+  private readonly body = document.createElement("div");
+  private dragged: GridRow | null = null;
+  private all = true;
+
+  constructor(
+    readonly element: HTMLElement,
+    private readonly store: Store,
+    private readonly frame: Frame,
+    private readonly flasher: Flasher,
+    private readonly feedNow: (feed: string) => number,
+    private readonly isStale: (feed: string) => boolean,
+    private readonly events: GridEvents,
+    private readonly onDrawn: () => void,
+  ) {
+    this.body.className = "rows";
+    this.body.setAttribute("role", "rowgroup");
+    element.append(header(), this.body);
+    element.addEventListener("keydown", this.onKey);
+    element.addEventListener("scroll", () => this.redrawAll(), { passive: true });
+    this.body.addEventListener("click", this.onClick);
+    this.body.addEventListener("dblclick", this.onDoubleClick);
+    this.body.addEventListener("dragstart", this.onDragStart);
+    this.body.addEventListener("dragover", this.onDragOver);
+    this.body.addEventListener("drop", this.onDrop);
+    this.body.addEventListener("dragend", this.endDrag);
+    new ResizeObserver(() => this.redrawAll()).observe(element);
+  }
+
+  /** Shows exactly these, in this order; rows that stay keep their elements. */
+  setEntries(entries: readonly Entry[]): void {
+    const held = new Map(this.rows.map((row) => [row.entry.id, row]));
+    const at = this.selected ? this.rows.indexOf(this.selected) : -1;
+    this.rows = entries.map((entry) => {
+      const row = held.get(entry.id);
+      held.delete(entry.id);
+      return row && row.entry.instrument === entry.instrument ? row : this.makeRow(entry);
+    });
+    for (const row of held.values()) row.element.remove();
+    for (const [index, row] of this.rows.entries()) {
+      const there = this.body.children[index];
+      if (there !== row.element) this.body.insertBefore(row.element, there ?? null);
+      row.element.setAttribute("aria-rowindex", String(index + 2));
+    }
+    // A row of the same entry that was made anew leaves the old element at the end.
+    while (this.body.children.length > this.rows.length) this.body.lastElementChild!.remove();
+    this.element.setAttribute("aria-rowcount", String(this.rows.length + 1));
+    this.byInstrument = new Map();
+    for (const row of this.rows) {
+      const same = this.byInstrument.get(row.entry.instrument);
+      if (same) same.push(row);
+      else this.byInstrument.set(row.entry.instrument, [row]);
+    }
+    if (this.selected && !this.rows.includes(this.selected)) {
+      // The one that moved into its place, so that several can be removed in a row.
+      this.select(this.rows[Math.min(at, this.rows.length - 1)] ?? null);
+    }
+    this.markStale();
+    this.redrawAll();
+  }
+
+  /** A newer row is in the store. */
+  rowChanged(instrument: number): void {
+    const rows = this.byInstrument.get(instrument);
+    if (!rows) return;
+    for (const row of rows) this.changed.add(row);
+    this.frame.request(this);
+  }
+
+  factsChanged(instrument: number): void {
+    for (const row of this.byInstrument.get(instrument) ?? []) {
+      row.drawName();
+      this.changed.add(row);
+    }
+    this.frame.request(this);
+  }
+
+  /** Draw whatever is in sight again, whether it changed or not. */
+  redrawAll(): void {
+    this.all = true;
+    this.frame.request(this);
+  }
+
+  draw(now: number): void {
+    const [from, to] = this.sight();
+    if (this.all) {
+      this.all = false;
+      for (const row of this.rows) this.changed.add(row);
+    }
+    let drew = false;
+    for (const [index, row] of this.rows.entries()) {
+      if (!this.changed.has(row)) continue;
+      if (index < from || index >= to) {
+        row.behind = true;
+        continue;
+      }
+      row.draw(now, this.feedNow(row.entry.feed));
+      drew = true;
+    }
+    this.changed.clear();
+    if (drew) this.onDrawn();
+  }
+
+  /** Ages and days left go on by themselves: call a few times a second. */
+  drawAges(): void {
+    const [from, to] = this.sight();
+    for (const row of this.rows.slice(from, to)) row.drawAge(this.feedNow(row.entry.feed));
+  }
+
+  drawNames(): void {
+    for (const row of this.rows) row.drawName();
+  }
+
+  /** Dims the rows of feeds that are stale now. */
+  markStale(): void {
+    for (const row of this.rows) row.element.classList.toggle("stale", this.isStale(row.entry.feed));
+  }
+
+  selectEntry(id: number | null): void {
+    this.select(this.rows.find((row) => row.entry.id === id) ?? null);
+  }
+
+  focus(): void {
+    this.element.focus({ preventScroll: true });
+  }
+
+  private makeRow(entry: Entry): GridRow {
+    return new GridRow(entry, this.store, this.flasher);
+  }
+
+  private sight(): [number, number] {
+    const height = this.rows[0]?.element.offsetHeight || 26;
+    const from = Math.floor(this.element.scrollTop / height) - MARGIN;
+    const shown = Math.ceil(this.element.clientHeight / height) + 2 * MARGIN;
+    return [Math.max(0, from), Math.max(0, from) + Math.max(shown, 4 * MARGIN)];
+  }
+
+  private select(row: GridRow | null): void {
+    if (this.selected === row) return;
+    this.selected?.element.setAttribute("aria-selected", "false");
+    this.selected = row;
+    if (row) {
+      row.element.setAttribute("aria-selected", "true");
+      this.element.setAttribute("aria-activedescendant", row.element.id);
+      row.element.scrollIntoView?.({ block: "nearest" });
+    } else {
+      this.element.removeAttribute("aria-activedescendant");
+    }
+    this.events.onSelect(row?.entry ?? null);
+  }
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.target !== this.element) return;
+    const at = this.selected ? this.rows.indexOf(this.selected) : -1;
+    const last = this.rows.length - 1;
+    if (event.altKey) {
+      const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+      if (!step || !this.selected || at + step < 0 || at + step > last) return;
+      this.events.onMove(this.selected.entry, at + step);
+    } else if (event.key === "Enter" && this.selected) {
+      this.events.onOpen(this.selected.entry);
+    } else if ((event.key === "Delete" || event.key === "Backspace") && this.selected) {
+      this.events.onRemove(this.selected.entry);
+    } else {
+      const wanted = destination(event.key, at, last);
+      if (wanted === null || last < 0) return;
+      this.select(this.rows[wanted] ?? null);
+    }
+    event.preventDefault();
+  };
+
+  private readonly onClick = (event: MouseEvent): void => {
+    const row = this.rowOf(event);
+    if (!row) return;
+    if ((event.target as Element).closest(".remove")) this.events.onRemove(row.entry);
+    else this.select(row);
+  };
+
+  private readonly onDoubleClick = (event: MouseEvent): void => {
+    const row = this.rowOf(event);
+    if (row && !(event.target as Element).closest(".remove")) this.events.onOpen(row.entry);
+  };
+
+  private readonly onDragStart = (event: DragEvent): void => {
+    this.dragged = this.rowOf(event);
+    if (!this.dragged || !event.dataTransfer) return;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", this.dragged.entry.symbol);
+    this.dragged.element.classList.add("dragged");
+  };
+
+  private readonly onDragOver = (event: DragEvent): void => {
+    const over = this.rowOf(event);
+    if (!this.dragged || !over) return;
+    event.preventDefault();
+    this.clearDropMarks();
+    const down = this.rows.indexOf(over) > this.rows.indexOf(this.dragged);
+    over.element.classList.add(down ? "drop-after" : "drop-before");
+  };
+
+  private readonly onDrop = (event: DragEvent): void => {
+    const over = this.rowOf(event);
+    const dragged = this.dragged;
+    event.preventDefault();
+    this.endDrag();
+    if (over && dragged && over !== dragged) this.events.onMove(dragged.entry, this.rows.indexOf(over));
+  };
+
+  private readonly endDrag = (): void => {
+    this.dragged?.element.classList.remove("dragged");
+    this.dragged = null;
+    this.clearDropMarks();
+  };
+
+  private clearDropMarks(): void {
+    for (const row of this.rows) row.element.classList.remove("drop-before", "drop-after");
+  }
+
+  private rowOf(event: Event): GridRow | null {
+    const element = (event.target as Element).closest(".row");
+    return this.rows.find((row) => row.element === element) ?? null;
+  }
+}
+
+/** Where a key leads from row `at` of `last + 1`, or null if it is no key of movement. */
+function destination(key: string, at: number, last: number): number | null {
+  const clamp = (index: number): number => Math.min(last, Math.max(0, index));
+  switch (key) {
+    case "ArrowDown":
+      return clamp(at + 1);
+    case "ArrowUp":
+      return clamp(at < 0 ? last : at - 1);
+    case "PageDown":
+      return clamp(at + PAGE);
+    case "PageUp":
+      return clamp(at - PAGE);
+    case "Home":
+      return 0;
+    case "End":
+      return last;
+    default:
+      return null;
+  }
+}
+
+function header(): HTMLElement {
+  const element = document.createElement("div");
+  element.className = "row header";
+  element.setAttribute("role", "row");
+  element.setAttribute("aria-rowindex", "1");
+  const named = [{ key: "name", header: "Contract", title: "" }, ...COLUMNS];
+  for (const column of named) {
+    const cell = document.createElement("div");
+    cell.className = `cell ${column.key}`;
+    cell.setAttribute("role", "columnheader");
+    cell.title = column.title;
+    cell.textContent = column.header;
+    element.append(cell);
+  }
+  return element;
+}

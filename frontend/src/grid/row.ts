@@ -1,0 +1,156 @@
+// One row of the grid: its elements, and the writing of what changed into them. Before: grid.ts.
+import type { Entry } from "../api";
+import type { Direction, Flasher } from "../flash";
+import { nameOf, spelled, timeLeft } from "../names";
+import { type Column, type Columns, columnValue, type Facts, Flag, type Row } from "../protocol";
+import type { Store } from "../store";
+import { COLUMNS, type GridColumn, type RowView } from "./columns";
+
+class Cell {
+  readonly element = document.createElement("div");
+  private readonly node = document.createTextNode("");
+  private text = "";
+  private note = "";
+  private tone = "";
+
+  constructor(readonly column: GridColumn) {
+    this.element.className = `cell ${column.key}`;
+    this.element.setAttribute("role", "gridcell");
+    this.element.dataset["testid"] = `cell-${column.key}`;
+    this.element.append(this.node);
+  }
+
+  /** Writes what differs from what stands there. Says whether the text did. */
+  write(text: string, note: string, tone: string): boolean {
+    if (note !== this.note) {
+      this.note = note;
+      this.element.title = note;
+    }
+    if (tone !== this.tone) {
+      if (this.tone) this.element.classList.remove(this.tone);
+      if (tone) this.element.classList.add(tone);
+      this.tone = tone;
+    }
+    if (text === this.text) return false;
+    // A blank has nothing to read out but its reason.
+    if (!text) this.element.setAttribute("aria-label", note);
+    else if (!this.text) this.element.removeAttribute("aria-label");
+    this.text = text;
+    this.node.data = text;
+    return true;
+  }
+}
+
+const AGE = COLUMNS.findIndex((column) => column.key === "age");
+
+export class GridRow implements RowView {
+  readonly element = document.createElement("div");
+  private readonly cells = COLUMNS.map((column) => new Cell(column));
+  private readonly name = document.createElement("div");
+  private readonly parts = ["head", "expiry", "contract", "left"].map((part) => {
+    const span = document.createElement("span");
+    span.className = part;
+    return span;
+  });
+  private drawn: Row | undefined;
+  private row: Row | undefined;
+  facts: Facts | undefined;
+  refused: string | undefined;
+  feedNow = Number.NaN;
+  /** Drawn later, when it comes into sight. */
+  behind = true;
+
+  constructor(
+    readonly entry: Entry,
+    private readonly store: Store,
+    private readonly flasher: Flasher,
+  ) {
+    this.element.className = "row";
+    this.element.id = `row-${entry.id}`;
+    this.element.draggable = true;
+    this.element.setAttribute("role", "row");
+    this.element.setAttribute("aria-selected", "false");
+    this.element.dataset["testid"] = "row";
+    this.element.dataset["symbol"] = entry.symbol;
+    this.name.className = "cell name";
+    this.name.setAttribute("role", "rowheader");
+    this.name.append(...this.parts);
+    const remove = document.createElement("button");
+    remove.type = "button";
+    remove.className = "remove";
+    remove.tabIndex = -1;
+    remove.textContent = "×";
+    remove.dataset["testid"] = "remove";
+    this.element.append(this.name, ...this.cells.map((cell) => cell.element), remove);
+    this.drawName();
+  }
+
+  get held(): boolean {
+    return this.row !== undefined;
+  }
+
+  value(column: Column): number | null {
+    return this.row ? columnValue(this.row, this.columns, column) : null;
+  }
+
+  has(flag: number): boolean {
+    return ((this.value("flags") ?? 0) & flag) !== 0;
+  }
+
+  private get columns(): Columns {
+    return this.store.columns;
+  }
+
+  /** The instrument's name, from its facts once they are known. */
+  drawName(): void {
+    this.facts = this.store.facts.get(this.entry.instrument);
+    const name = nameOf(this.entry.symbol, this.facts);
+    const texts = [name.head, name.expiry, name.contract, timeLeft(this.facts, this.feedNow)];
+    for (const [index, text] of texts.entries()) {
+      const part = this.parts[index]!;
+      if (part.textContent !== text) part.textContent = text;
+    }
+    this.name.classList.toggle("plain", name.contract === "");
+    this.name.title = this.entry.symbol;
+    const remove = this.element.lastElementChild as HTMLButtonElement;
+    remove.setAttribute("aria-label", `Remove ${spelled(name)}`);
+    remove.title = "Remove (Delete)";
+  }
+
+  /** Writes the newest row; `now` is the animation frame's time, for flashes. */
+  draw(now: number, feedNow: number): void {
+    this.feedNow = feedNow;
+    this.row = this.store.rows.get(this.entry.instrument);
+    this.refused = this.row ? undefined : this.store.refused.get(this.entry.symbol);
+    this.behind = false;
+    for (const cell of this.cells) {
+      const { column } = cell;
+      const text = column.text(this);
+      const wrote = cell.write(text, column.note?.(this, text) ?? "", column.tone?.(this) ?? "");
+      if (wrote && column.flashes && this.drawn) this.flash(cell, column.flashes, now);
+    }
+    const crossed = this.has(Flag.crossed);
+    if (crossed !== this.element.classList.contains("crossed"))
+      this.element.classList.toggle("crossed", crossed);
+    const waiting = !this.held;
+    if (waiting !== this.element.classList.contains("waiting"))
+      this.element.classList.toggle("waiting", waiting);
+    this.drawn = this.row;
+  }
+
+  /** The age alone, which goes on while nothing arrives. */
+  drawAge(feedNow: number): void {
+    this.feedNow = feedNow;
+    const cell = this.cells[AGE]!;
+    const text = cell.column.text(this);
+    cell.write(text, cell.column.note?.(this, text) ?? "", "");
+  }
+
+  private flash(cell: Cell, column: Column, now: number): void {
+    const before = columnValue(this.drawn!, this.columns, column);
+    const after = this.value(column);
+    let direction: Direction = "same";
+    if (before !== null && after !== null) direction = after > before ? "up" : "down";
+    this.flasher.mark(cell.element, direction, now);
+  }
+}

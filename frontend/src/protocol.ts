@@ -1,0 +1,174 @@
+// Messages of stream protocol version 1, as the server sends and takes them. Before: socket.ts; after: store.ts.
+
+export const SUBPROTOCOL = "strikewire.v1.json";
+
+/** Bits of a row's `flags`. */
+export const Flag = { crossed: 1, noBid: 2, noAsk: 4, modelGreeks: 8, staleAtVenue: 16 } as const;
+
+/** A row: numbers in the order of `welcome.fields`; unknown is null, and trailing nulls may be left off. */
+export type Row = readonly (number | null)[];
+
+export type Kind = "index" | "stock" | "crypto" | "future" | "option";
+export type FeedKind = "real_time" | "delayed" | "simulated" | "replay";
+export type Health = "ok" | "closed" | "taking_over" | "stale" | "down";
+
+export interface Facts {
+  readonly id: number;
+  readonly feed: string;
+  readonly kind: Kind;
+  readonly symbol?: string;
+  readonly underlying: string;
+  readonly root: string | null;
+  /** `YYYY-MM-DD`, the venue's own day. */
+  readonly expiry: string | null;
+  readonly expires_ms?: number | null;
+  readonly strike: number | null;
+  readonly right: "C" | "P" | null;
+  readonly currency: string;
+  readonly tick: number;
+  readonly multiplier: number;
+  readonly exercise: string | null;
+}
+
+export interface FeedStatus {
+  readonly feed: string;
+  readonly kind: FeedKind;
+  readonly health: Health;
+  readonly age_ms: number | null;
+  readonly reason: string | null;
+  readonly opens_ms: number | null;
+  readonly clock_offset_ms: number;
+  readonly clock_rate: number;
+  /** The server's wall clock when it said this. */
+  readonly time_ms: number;
+}
+
+export interface Refusal {
+  readonly symbol: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Cause = "request" | "edited" | "listed" | "rolled" | "retired" | "forbidden";
+
+export interface Welcome {
+  readonly op: "welcome";
+  readonly protocol: number;
+  readonly connection: string;
+  readonly user: string;
+  readonly time_ms: number;
+  readonly fields: readonly string[];
+  readonly interval_ms: number;
+  readonly feeds: readonly FeedStatus[];
+}
+
+export interface Subscribed {
+  readonly op: "subscribed";
+  readonly source: string;
+  readonly added: Readonly<Record<string, Facts>>;
+  readonly removed: readonly { readonly symbol: string; readonly code: string }[];
+  readonly refused: readonly Refusal[];
+  readonly total: number;
+  readonly cause: Cause;
+}
+
+export interface Snapshot {
+  readonly op: "snapshot";
+  readonly source: string;
+  readonly n: number;
+  readonly sent_ms: number;
+  readonly rows: readonly Row[];
+  readonly empty?: readonly number[];
+  readonly more?: boolean;
+}
+
+export interface Ticks {
+  readonly op: "ticks";
+  readonly n: number;
+  readonly sent_ms: number;
+  readonly rows: readonly Row[];
+}
+
+export interface Changed {
+  readonly op: "changed";
+  readonly instruments: Readonly<Record<string, Facts>>;
+}
+
+export interface StreamError {
+  readonly op: "error";
+  readonly code: string;
+  readonly field?: string | null;
+  readonly message: string;
+}
+
+/** What anyone after the socket sees; `ping`, `pong` and `closing` end in the socket itself. */
+export type Message =
+  | Welcome
+  | Subscribed
+  | Snapshot
+  | Ticks
+  | Changed
+  | StreamError
+  | ({ readonly op: "status" } & FeedStatus)
+  | { readonly op: "configured"; readonly interval_ms: number; readonly reason?: string | null }
+  | { readonly op: "catalogue"; readonly version: number };
+
+export type WireMessage =
+  | Message
+  | { readonly op: "ping"; readonly n: number }
+  | { readonly op: "pong"; readonly id?: number | string | null; readonly time_ms: number }
+  | {
+      readonly op: "closing";
+      readonly code: number;
+      readonly reason: string;
+      readonly reconnect_ms?: number | null;
+    };
+
+export interface Subscription {
+  readonly source: string;
+  readonly watchlist: number;
+}
+
+/** Close codes that the page treats each in its own way; any other means: come back after a jittered wait. */
+export const CloseCode = { signedOut: 4401, forbidden: 4403, tooMany: 4429, restarting: 1012 } as const;
+
+const COLUMNS = [
+  "id",
+  "seq",
+  "venue_time_ms",
+  "lag_ms",
+  "bid",
+  "ask",
+  "bid_size",
+  "ask_size",
+  "last",
+  "last_size",
+  "last_time_ms",
+  "volume",
+  "open_interest",
+  "mark",
+  "underlying_price",
+  "reference_price",
+  "implied_volatility",
+  "bid_iv",
+  "ask_iv",
+  "delta",
+  "gamma",
+  "theta",
+  "vega",
+  "rho",
+  "flags",
+] as const;
+
+export type Column = (typeof COLUMNS)[number];
+export type Columns = Readonly<Record<Column, number>>;
+
+/** Where each column stands in a row. One that the server does not have gets -1, and so reads as unknown. */
+export function columnsOf(fields: readonly string[]): Columns {
+  return Object.fromEntries(COLUMNS.map((name) => [name, fields.indexOf(name)])) as unknown as Columns;
+}
+
+/** The value of a column, or null where the row ends before it. */
+export function columnValue(row: Row, columns: Columns, column: Column): number | null {
+  return row[columns[column]] ?? null;
+}

@@ -1,0 +1,263 @@
+// The stream's connection: the only module that knows WebSocket. It connects, comes back by itself, replays what was
+// subscribed, measures the server's clock and notices silence. After: store.ts.
+import { ourNow, ServerClock } from "./clock";
+import { CloseCode, type Message, SUBPROTOCOL, type Subscription, type WireMessage } from "./protocol";
+
+export type Connection =
+  | { readonly phase: "connecting" }
+  | { readonly phase: "open" }
+  | { readonly phase: "silent"; readonly since_ms: number }
+  | { readonly phase: "waiting"; readonly until_ms: number; readonly reason: string }
+  | { readonly phase: "signed_out" }
+  | { readonly phase: "refused"; readonly reason: string };
+
+/** The page promises to say so within 3 s; the server promises a frame a second. */
+export const SILENT_AFTER_MS = 2500;
+/** A frame is overdue: ask. With nothing subscribed this is also what keeps frames coming. */
+const ASK_AFTER_MS = 1200;
+/** A connection silent for so long is taken for dead, and another is made. */
+const DEAD_AFTER_MS = 7000;
+const CONNECT_WITHIN_MS = 8000;
+const WATCH_EVERY_MS = 250;
+const FIRST_DELAY_MS = 400;
+const LONGEST_DELAY_MS = 10_000;
+const PING_EVERY_MS = 10_000;
+const FIRST_PINGS = 5;
+const FIRST_PING_EVERY_MS = 150;
+const VISIBLE_INTERVAL_MS = 50;
+const HIDDEN_INTERVAL_MS = 1000;
+
+/** How long to wait before attempt `failures` (from 1): doubling, capped at 10 s, between half and all of it by chance. */
+export function reconnectDelay(failures: number, random: () => number = Math.random): number {
+  const whole = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 10));
+  return whole * (0.5 + random() / 2);
+}
+
+export interface SocketEvents {
+  onMessage(message: Message): void;
+  onConnection(connection: Connection): void;
+}
+
+export class StreamSocket {
+  readonly clock = new ServerClock();
+  private socket: WebSocket | null = null;
+  private state: Connection = { phase: "connecting" };
+  private subscriptions = new Map<string, Subscription>();
+  private sentPings = new Map<number, number>();
+  private nextId = 1;
+  private failures = 0;
+  private startedAt = 0;
+  private lastFrameAt = 0;
+  private askedAt = 0;
+  private welcomed = false;
+  private closing: { code: number; reason: string; reconnect_ms?: number | null } | null = null;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private pingTimer: ReturnType<typeof setTimeout> | undefined;
+  private watchTimer: ReturnType<typeof setInterval> | undefined;
+  private stopped = true;
+
+  constructor(
+    private readonly url: string,
+    private readonly events: SocketEvents,
+  ) {}
+
+  get connection(): Connection {
+    return this.state;
+  }
+
+  start(): void {
+    this.stopped = false;
+    window.addEventListener("online", this.hurry);
+    document.addEventListener("visibilitychange", this.onVisibility);
+    this.watchTimer = setInterval(() => this.watch(), WATCH_EVERY_MS);
+    this.connect();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    window.removeEventListener("online", this.hurry);
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    clearInterval(this.watchTimer);
+    this.drop();
+  }
+
+  /** From now on, also after every reconnect, `source` is exactly this. */
+  subscribe(subscription: Subscription): void {
+    this.subscriptions.set(subscription.source, subscription);
+    this.sendSubscription(subscription);
+  }
+
+  unsubscribe(source: string): void {
+    if (this.subscriptions.delete(source)) this.send({ op: "unsubscribe", id: this.nextId++, source });
+  }
+
+  /** Connect at once if a wait is going on: the network is back, the tab is looked at, or the user asked. */
+  readonly hurry = (): void => {
+    if (this.state.phase !== "waiting") return;
+    this.connect();
+  };
+
+  private readonly onVisibility = (): void => {
+    this.configure();
+    if (document.visibilityState === "visible") {
+      this.hurry();
+      this.watch();
+    }
+  };
+
+  private connect(): void {
+    this.drop();
+    this.welcomed = false;
+    this.closing = null;
+    this.startedAt = ourNow();
+    this.to({ phase: "connecting" });
+    const socket = new WebSocket(this.url, SUBPROTOCOL);
+    this.socket = socket;
+    socket.onmessage = (event: MessageEvent<string>) => this.receive(event.data);
+    socket.onclose = (event: CloseEvent) => this.closed(event.code, event.reason);
+  }
+
+  /** Forget the present socket, so that nothing it still says is heard. */
+  private drop(): void {
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.pingTimer);
+    this.sentPings.clear();
+    if (!this.socket) return;
+    this.socket.onmessage = null;
+    this.socket.onclose = null;
+    this.socket.close();
+    this.socket = null;
+  }
+
+  private receive(text: string): void {
+    this.lastFrameAt = ourNow();
+    const message = JSON.parse(text) as WireMessage;
+    if (this.state.phase === "silent") this.to({ phase: "open" });
+    switch (message.op) {
+      case "ping":
+        // The frames before this one were handled above, in order: their rows are in the store.
+        this.send({ op: "pong", n: message.n });
+        return;
+      case "pong":
+        this.measured(message.id, message.time_ms);
+        return;
+      case "closing":
+        this.closing = message;
+        return;
+      case "welcome":
+        this.welcome(message.time_ms);
+        break;
+      case "snapshot":
+      case "ticks":
+      case "status":
+        this.failures = 0;
+        break;
+    }
+    this.events.onMessage(message);
+    if (message.op === "welcome") this.afterWelcome();
+  }
+
+  private welcome(time_ms: number): void {
+    this.welcomed = true;
+    this.clock.forget();
+    this.clock.guess(time_ms);
+    this.to({ phase: "open" });
+  }
+
+  private afterWelcome(): void {
+    this.configure();
+    for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
+    this.pingSeveral(FIRST_PINGS);
+  }
+
+  private closed(code: number, reason: string): void {
+    this.socket = null;
+    clearTimeout(this.pingTimer);
+    const said = this.closing;
+    const effective = said?.code ?? code;
+    const why = said?.reason || reason;
+    if (effective === CloseCode.signedOut) {
+      this.to({ phase: "signed_out" });
+      return;
+    }
+    if (effective === CloseCode.forbidden) {
+      this.to({ phase: "refused", reason: why });
+      return;
+    }
+    this.failures += 1;
+    const delay = said?.reconnect_ms || reconnectDelay(this.failures);
+    this.wait(delay, effective === CloseCode.restarting ? "restarting" : why);
+  }
+
+  private wait(delay: number, reason: string): void {
+    if (this.stopped) return;
+    this.to({ phase: "waiting", until_ms: ourNow() + delay, reason });
+    this.retryTimer = setTimeout(() => this.connect(), delay);
+  }
+
+  /** Looks four times a second whether the connection still lives. */
+  private watch(): void {
+    const now = ourNow();
+    const phase = this.state.phase;
+    if (phase === "connecting" && now - this.startedAt > CONNECT_WITHIN_MS) this.abandon("no answer");
+    if (phase !== "open" && phase !== "silent") return;
+    const quiet = now - this.lastFrameAt;
+    if (quiet > DEAD_AFTER_MS) {
+      this.abandon("no answer");
+      return;
+    }
+    if (quiet > ASK_AFTER_MS && now - this.askedAt > ASK_AFTER_MS) {
+      this.askedAt = now;
+      this.ping();
+    }
+    if (quiet > SILENT_AFTER_MS && phase === "open") {
+      this.to({ phase: "silent", since_ms: this.lastFrameAt });
+    }
+  }
+
+  private abandon(reason: string): void {
+    this.drop();
+    this.failures += 1;
+    this.wait(reconnectDelay(this.failures), reason);
+  }
+
+  private pingSeveral(left: number): void {
+    this.ping();
+    this.pingTimer = setTimeout(
+      () => this.pingSeveral(Math.max(0, left - 1)),
+      left > 1 ? FIRST_PING_EVERY_MS : PING_EVERY_MS,
+    );
+  }
+
+  private ping(): void {
+    const id = this.nextId++;
+    this.sentPings.set(id, ourNow());
+    this.send({ op: "ping", id });
+  }
+
+  private measured(id: number | string | null | undefined, server: number): void {
+    const sent = this.sentPings.get(Number(id));
+    if (sent === undefined) return;
+    this.sentPings.delete(Number(id));
+    this.clock.sample(sent, server, ourNow());
+  }
+
+  private configure(): void {
+    const visible = document.visibilityState === "visible";
+    this.send({ op: "configure", interval_ms: visible ? VISIBLE_INTERVAL_MS : HIDDEN_INTERVAL_MS });
+  }
+
+  private sendSubscription(subscription: Subscription): void {
+    this.send({ op: "subscribe", id: this.nextId++, ...subscription, replace: true });
+  }
+
+  private send(message: Record<string, unknown>): void {
+    if (this.welcomed && this.socket?.readyState === WebSocket.OPEN)
+      this.socket.send(JSON.stringify(message));
+  }
+
+  private to(state: Connection): void {
+    this.state = state;
+    this.events.onConnection(state);
+  }
+}

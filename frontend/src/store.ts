@@ -1,0 +1,97 @@
+// The latest row and the facts of every instrument, and every feed's status. Before: socket.ts; after: frame.ts, views.
+import { type Columns, columnsOf, type Facts, type FeedStatus, type Message, type Row } from "./protocol";
+
+export interface StoreEvents {
+  /** A newer row than the one held; `before` is that one. */
+  onRow(id: number, row: Row, before: Row | undefined): void;
+  onFacts(id: number): void;
+  onStatus(status: FeedStatus): void;
+  /** Ids that the server knows, and that have no value yet. */
+  onEmpty(ids: readonly number[]): void;
+}
+
+export class Store {
+  columns: Columns = columnsOf([]);
+  readonly rows = new Map<number, Row>();
+  readonly facts = new Map<number, Facts>();
+  readonly feeds = new Map<string, FeedStatus>();
+  /** Why a symbol of a source gets no rows, by symbol. */
+  readonly refused = new Map<string, string>();
+  readonly empty = new Set<number>();
+  private fields = "";
+
+  constructor(private readonly events: StoreEvents) {}
+
+  apply(message: Message): void {
+    switch (message.op) {
+      case "welcome":
+        this.learnFields(message.fields);
+        for (const status of message.feeds) this.setStatus(status);
+        break;
+      case "subscribed":
+        for (const [symbol, facts] of Object.entries(message.added)) {
+          this.setFacts({ ...facts, symbol: bare(symbol, facts) });
+          this.refused.delete(symbol);
+        }
+        for (const refusal of message.refused) this.refused.set(refusal.symbol, refusal.message);
+        break;
+      case "snapshot":
+        this.applyRows(message.rows);
+        if (message.empty?.length) {
+          for (const id of message.empty) if (!this.rows.has(id)) this.empty.add(id);
+          this.events.onEmpty(message.empty);
+        }
+        break;
+      case "ticks":
+        this.applyRows(message.rows);
+        break;
+      case "changed":
+        for (const [id, facts] of Object.entries(message.instruments)) {
+          this.setFacts({ ...this.facts.get(Number(id)), ...facts, id: Number(id) });
+        }
+        break;
+      case "status":
+        this.setStatus(message);
+        break;
+    }
+  }
+
+  /** Facts from the stream or from a search; the stream's come last and win. */
+  setFacts(facts: Facts): void {
+    this.facts.set(facts.id, facts);
+    this.events.onFacts(facts.id);
+  }
+
+  private applyRows(rows: readonly Row[]): void {
+    const { id: idColumn, seq: seqColumn } = this.columns;
+    for (const row of rows) {
+      const id = row[idColumn];
+      const seq = row[seqColumn];
+      if (id == null || seq == null) continue;
+      const held = this.rows.get(id);
+      // Rows of an instrument never go backwards, whatever order frames came in.
+      if (held && (held[seqColumn] ?? 0) >= seq) continue;
+      this.rows.set(id, row);
+      this.empty.delete(id);
+      this.events.onRow(id, row, held);
+    }
+  }
+
+  private learnFields(fields: readonly string[]): void {
+    const joined = fields.join();
+    // Rows held in another order of columns can no longer be read; the snapshot brings them anew.
+    if (this.fields && this.fields !== joined) this.rows.clear();
+    this.fields = joined;
+    this.columns = columnsOf(fields);
+  }
+
+  private setStatus(status: FeedStatus): void {
+    this.feeds.set(status.feed, status);
+    this.events.onStatus(status);
+  }
+}
+
+/** The symbol alone: where two feeds have it, the stream's key is `feed.symbol`. */
+function bare(key: string, facts: Facts): string {
+  return key.startsWith(`${facts.feed}.`) ? key.slice(facts.feed.length + 1) : key;
+}

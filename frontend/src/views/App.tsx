@@ -1,0 +1,65 @@
+// The whole page: bar on top, watchlists at the left, one list in the middle, one contract at the right.
+import { createSignal, onCleanup, onMount, Show } from "solid-js";
+import type { Desk } from "../desk";
+import { toggleTheme } from "../theme";
+import { Detail } from "./Detail";
+import { Help } from "./Help";
+import { Panel } from "./Panel";
+import { Rail } from "./Rail";
+import { Toasts } from "./Toasts";
+import { TopBar } from "./TopBar";
+
+export function App(props: { desk: Desk }) {
+  const [help, setHelp] = createSignal(false);
+  let focusSearch = () => {};
+
+  const onKey = (event: KeyboardEvent) => {
+    const typing = (event.target as Element).closest("input, textarea, select, [contenteditable]");
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      focusSearch();
+      return;
+    }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
+      return;
+    switch (event.key) {
+      case "/":
+        event.preventDefault();
+        focusSearch();
+        break;
+      case "?":
+        setHelp(true);
+        break;
+      case "t":
+        toggleTheme();
+        break;
+      case "Escape":
+        props.desk.setDetailOpen(false);
+        break;
+      case "ArrowDown":
+      case "ArrowUp":
+        if (document.activeElement === document.body) props.desk.focusGrid();
+        break;
+    }
+  };
+  onMount(() => document.addEventListener("keydown", onKey));
+  onCleanup(() => document.removeEventListener("keydown", onKey));
+
+  return (
+    <>
+      <TopBar desk={props.desk} onSearch={(focus) => (focusSearch = focus)} onHelp={() => setHelp(true)} />
+      <div
+        class="desk"
+        classList={{ "with-detail": props.desk.detailOpen() && props.desk.selected() !== null }}
+      >
+        <Rail desk={props.desk} />
+        <Panel desk={props.desk} onSearch={() => focusSearch()} />
+        <Show when={props.desk.detailOpen() && props.desk.selected()}>
+          {(entry) => <Detail desk={props.desk} entry={entry()} />}
+        </Show>
+      </div>
+      <Help open={help()} onClose={() => setHelp(false)} />
+      <Toasts desk={props.desk} />
+    </>
+  );
+}

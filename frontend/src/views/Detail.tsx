@@ -1,0 +1,172 @@
+// Everything known of the selected contract: its quote, its greeks, its facts.
+import { For, Show } from "solid-js";
+import type { Entry } from "../api";
+import type { Desk } from "../desk";
+import { age, change, clockTime, count, decimals, fixed, percent, price, significant } from "../format";
+import { changeOf, currentPrice, inDollars, type RowView, receivedAt } from "../grid/columns";
+import { nameOf, spelled, timeLeft } from "../names";
+import { type Column, columnValue, Flag } from "../protocol";
+import { Icon } from "./Icon";
+
+export function Detail(props: { desk: Desk; entry: Entry }) {
+  const { store } = props.desk;
+  const view = (): RowView => {
+    props.desk.drawn();
+    props.desk.factsVersion();
+    const row = store.rows.get(props.entry.instrument);
+    const value = (column: Column) => (row ? columnValue(row, store.columns, column) : null);
+    return {
+      held: row !== undefined,
+      facts: store.facts.get(props.entry.instrument),
+      refused: store.refused.get(props.entry.symbol),
+      feedNow: props.desk.feedNow(props.entry.feed),
+      value,
+      has: (flag) => ((value("flags") ?? 0) & flag) !== 0,
+    };
+  };
+  const facts = () => view().facts;
+  const tick = () => facts()?.tick ?? 0.01;
+  const name = () => nameOf(props.entry.symbol, facts());
+  const moved = () => changeOf(view());
+  const spread = () => {
+    const [bid, ask] = [view().value("bid"), view().value("ask")];
+    return bid === null || ask === null ? null : ask - bid;
+  };
+  const received = () => {
+    props.desk.beat();
+    const at = receivedAt(view());
+    return at === null ? "" : age(props.desk.feedNow(props.entry.feed) - at);
+  };
+  const greeks = (): readonly [string, string, string][] => [
+    ["Delta", fixed(view().value("delta"), 3), "Price change for 1 of the underlying"],
+    ["Gamma", significant(view().value("gamma"), 3), "Delta change for 1 of the underlying"],
+    ["Theta", fixed(view().value("theta"), 3), "Price change in a calendar day"],
+    ["Vega", fixed(view().value("vega"), 3), "Price change for a point of volatility"],
+    ["Rho", fixed(view().value("rho"), 3), "Price change for a point of interest"],
+  ];
+  const volatilities = (): readonly [string, string][] => [
+    ["Bid", percent(view().value("bid_iv"))],
+    ["Mid", percent(view().value("implied_volatility"))],
+    ["Ask", percent(view().value("ask_iv"))],
+  ];
+  const rows = (): readonly [string, string][] =>
+    (
+      [
+        ["Mark", price(view().value("mark"), tick())],
+        ["Spread", price(spread(), tick())],
+        ["Last size", count(view().value("last_size"))],
+        ["Last trade", view().value("last_time_ms") === null ? "" : clockTime(view().value("last_time_ms")!)],
+        ["Volume", count(view().value("volume"))],
+        ["Open interest", count(view().value("open_interest"))],
+        ["Underlying", fixed(view().value("underlying_price"), 2)],
+        ["In US dollars", fixed(inDollars(view(), currentPrice(view())), 2)],
+        ["Last quote", received() && `${received()} ago`],
+      ] as [string, string][]
+    ).filter(([, text]) => text !== "");
+  const contract = (): readonly [string, string][] =>
+    (
+      [
+        ["Symbol", props.entry.symbol],
+        [
+          "Expires",
+          name().expiry && `${name().expiry} · ${timeLeft(facts(), props.desk.feedNow(props.entry.feed))}`,
+        ],
+        ["Exercise", facts()?.exercise ?? ""],
+        ["Multiplier", facts() ? count(facts()!.multiplier) : ""],
+        ["Tick", facts() ? `${fixed(tick(), decimals(tick()))} ${facts()!.currency}` : ""],
+        ["Feed", props.entry.feed],
+      ] as [string, string][]
+    ).filter(([, text]) => text !== "");
+  const stale = () => ["stale", "down"].includes(props.desk.feeds().get(props.entry.feed)?.health ?? "stale");
+
+  return (
+    <aside
+      class="detail"
+      classList={{ stale: stale() || props.desk.connection().phase !== "open" }}
+      data-testid="detail"
+    >
+      <header>
+        <h2>{spelled(name())}</h2>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Close details"
+          title="Close (Esc)"
+          onClick={() => props.desk.setDetailOpen(false)}
+        >
+          <Icon name="close" />
+        </button>
+      </header>
+      <p class="detail-price">
+        <span class="big">{price(currentPrice(view()), tick()) || "–"}</span>
+        <Show when={moved() !== null}>
+          <span class="moved" classList={{ up: moved()! > 0, down: moved()! < 0 }}>
+            {change(moved(), decimals(tick()))}
+          </span>
+        </Show>
+      </p>
+      <div class="book" classList={{ crossed: view().has(Flag.crossed) }}>
+        <div>
+          <span>Bid</span>
+          <strong>{price(view().value("bid"), tick()) || "–"}</strong>
+          <span>{count(view().value("bid_size"))}</span>
+        </div>
+        <div>
+          <span>Ask</span>
+          <strong>{price(view().value("ask"), tick()) || "–"}</strong>
+          <span>{count(view().value("ask_size"))}</span>
+        </div>
+      </div>
+      <Facts rows={rows()} />
+      <Show when={facts()?.kind === "option"}>
+        <h3>
+          Greeks
+          <span>{view().held ? (view().has(Flag.modelGreeks) ? "our model" : "venue") : ""}</span>
+        </h3>
+        <dl class="facts">
+          <For each={greeks()}>
+            {([term, text, title]) => (
+              <div title={title}>
+                <dt>{term}</dt>
+                <dd>{text || "–"}</dd>
+              </div>
+            )}
+          </For>
+        </dl>
+        <h3>
+          Implied volatility <span>percent</span>
+        </h3>
+        <dl class="facts three">
+          <For each={volatilities()}>
+            {([term, text]) => (
+              <div>
+                <dt>{term}</dt>
+                <dd>{text || "–"}</dd>
+              </div>
+            )}
+          </For>
+        </dl>
+      </Show>
+      <h3>Contract</h3>
+      <Facts rows={contract()} />
+      <button type="button" class="button remove-button" onClick={() => void props.desk.remove(props.entry)}>
+        Remove from this list
+      </button>
+    </aside>
+  );
+}
+
+function Facts(props: { rows: readonly [string, string][] }) {
+  return (
+    <dl class="facts">
+      <For each={props.rows.map(([term]) => term)}>
+        {(term, index) => (
+          <div>
+            <dt>{term}</dt>
+            <dd>{props.rows[index()]?.[1]}</dd>
+          </div>
+        )}
+      </For>
+    </dl>
+  );
+}

@@ -1,0 +1,132 @@
+// The bar on top: name, search, the state in words, latencies, theme, the user's menu.
+import { createSignal, onCleanup, onMount, Show } from "solid-js";
+import { cookie } from "../api";
+import type { Desk } from "../desk";
+import { fixed, latency } from "../format";
+import { toggleTheme } from "../theme";
+import { Icon } from "./Icon";
+import { Search } from "./Search";
+
+export function TopBar(props: { desk: Desk; onSearch: (focus: () => void) => void; onHelp: () => void }) {
+  return (
+    <header class="topbar">
+      <a class="brand" href="/" aria-label="Strikewire">
+        <Icon name="mark" />
+        <span>Strikewire</span>
+      </a>
+      <Search desk={props.desk} onReady={props.onSearch} />
+      <Status desk={props.desk} />
+      <div class="tools">
+        <button
+          type="button"
+          class="icon-button help-button"
+          title="Keys (?)"
+          aria-label="Keys"
+          onClick={props.onHelp}
+        >
+          <Icon name="help" />
+        </button>
+        <button
+          type="button"
+          class="icon-button"
+          title="Dark or light (t)"
+          aria-label="Dark or light"
+          data-testid="theme"
+          onClick={() => toggleTheme()}
+        >
+          <Icon name="theme" />
+        </button>
+        <UserMenu desk={props.desk} />
+      </div>
+    </header>
+  );
+}
+
+function Status(props: { desk: Desk }) {
+  const words = () => props.desk.words();
+  const readout = () => props.desk.readout();
+  const tip = () =>
+    [
+      `Venue to ingest ${latency(readout().venue_to_ingest_ms)}`,
+      `server to screen ${latency(readout().server_to_screen_ms)}`,
+      `${fixed(readout().rows_per_second, 0)} rows a second; medians over 10 s`,
+    ].join(", ");
+  return (
+    <div class="status">
+      <div class="state" data-tone={words().tone} data-testid="state" role="status">
+        <span class="lamp" aria-hidden="true" />
+        <span class="words">{words().text}</span>
+      </div>
+      <dl class="latency" title={tip()} data-testid="latency">
+        <div>
+          <dt>venue</dt>
+          <dd>{latency(readout().venue_to_ingest_ms)}</dd>
+        </div>
+        <div>
+          <dt>screen</dt>
+          <dd>{latency(readout().server_to_screen_ms)}</dd>
+        </div>
+        <div>
+          <dt>rows/s</dt>
+          <dd>{fixed(readout().rows_per_second, 0)}</dd>
+        </div>
+      </dl>
+    </div>
+  );
+}
+
+function UserMenu(props: { desk: Desk }) {
+  const [open, setOpen] = createSignal(false);
+  let box: HTMLDivElement | undefined;
+  const away = (event: Event) => {
+    if (!box?.contains(event.target as Node)) setOpen(false);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape") setOpen(false);
+  };
+  onMount(() => {
+    document.addEventListener("pointerdown", away);
+    document.addEventListener("keydown", onKey);
+  });
+  onCleanup(() => {
+    document.removeEventListener("pointerdown", away);
+    document.removeEventListener("keydown", onKey);
+  });
+  const { page } = props.desk;
+  return (
+    <div class="menu" ref={box}>
+      <button
+        type="button"
+        class="user-button"
+        aria-expanded={open()}
+        aria-label={`Account of ${page.user}`}
+        data-testid="account"
+        onClick={() => setOpen(!open())}
+      >
+        <span class="initial" aria-hidden="true">
+          {page.user.slice(0, 1).toUpperCase()}
+        </span>
+        <span class="user-name">{page.user}</span>
+        <Icon name="down" />
+      </button>
+      <Show when={open()}>
+        <div class="popover">
+          <p class="muted">
+            Signed in as <strong>{page.user}</strong>
+          </p>
+          <Show when={page.staff}>
+            <a class="menu-item" href="/admin/">
+              Administration
+            </a>
+          </Show>
+          <form method="post" action={page.logoutUrl}>
+            <input type="hidden" name="csrfmiddlewaretoken" value={cookie("csrftoken")} />
+            <button type="submit" class="menu-item" data-testid="sign-out">
+              Sign out
+            </button>
+          </form>
+        </div>
+      </Show>
+    </div>
+  );
+}

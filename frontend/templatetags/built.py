@@ -1,0 +1,31 @@
+"""Tags that put the built files of the front end into a page."""
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ..vite_manifest import NotBuiltError, built
+
+register = template.Library()
+
+
+@register.simple_tag
+def built_files(entry: str) -> SafeString:
+    """Links to the styles and scripts of an entry. Raises NotBuiltError."""
+    files = built(entry)
+    return format_html(
+        "{}\n{}",
+        format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(name),) for name in files.styles)),
+        format_html_join("\n", '<script type="module" src="{}"></script>', ((static(name),) for name in files.scripts)),
+    )
+
+
+@register.simple_tag
+def page_styles() -> SafeString:
+    """The styles of pages without a script; nothing while the front end is not built, since these pages also tell of
+    errors and have to stand by themselves."""
+    try:
+        return built_files("src/styles/pages.css")
+    except NotBuiltError:
+        return SafeString("")
