@@ -161,10 +161,7 @@ class LoopLayer(BaseChannelLayer):
 
     async def group_discard(self, group: str, channel: str) -> None:
         self.require_valid_group_name(group)
-        name = self._group_channel(group)
-        if channel in self.mailboxes:
-            self.mailboxes[channel].groups.discard(name)
-        self._leave(name, channel)
+        self.leave_group(group, channel)
 
     async def group_send(self, group: str, message: Any) -> None:
         self.require_valid_group_name(group)
@@ -185,6 +182,13 @@ class LoopLayer(BaseChannelLayer):
         """Calls `listener(payload)` for all that is published on a Redis channel."""
         self.listeners[channel] = listener
         await self.subscriber.add([channel])
+
+    def leave_group(self, group: str, channel: str) -> None:
+        """`group_discard` for where nothing may be awaited: it needs no answer of Redis."""
+        name = self._group_channel(group)
+        if channel in self.mailboxes:
+            self.mailboxes[channel].groups.discard(name)
+        self._leave(name, channel)
 
     def post(self, channel: str, message: Any) -> None:
         """A message from this process to one of its own channels, without Redis."""

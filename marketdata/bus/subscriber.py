@@ -48,6 +48,11 @@ class Subscriber:
         """The channels that are meant to be subscribed."""
         return frozenset(self._wanted)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether all that is wanted is subscribed now."""
+        return self._ready.is_set()
+
     async def add(self, names: Iterable[str], timeout: float = 2.0) -> None:
         """Subscribes to what is missing of `names`, and returns when Redis has acknowledged it: whatever is published
         from then on arrives. Raises RedisDownError when that does not happen in time; the names stay wanted, and are

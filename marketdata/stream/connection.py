@@ -1,0 +1,343 @@
+"""One socket, as the phases see it: what it wants, what it may still be sent, and the one door by which every message to
+it leaves.
+
+Two things bound what a slow client costs. A credit window: with more than 512 KiB not yet answered for, no rows are sent;
+what changes meanwhile is remembered as a set of ids, so the client gets fewer, newer rows. And a deadline on a send that
+the server does not take, past which the connection is cut.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from . import protocol, sending
+from .catalogue import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from accounts.identity import Identity
+
+    from ..bus.board import Board
+    from .phases import Phase
+
+logger = logging.getLogger(__name__)
+
+UNANSWERED_BYTES: Final = 512 * 1024
+PING_BYTES: Final = 256 * 1024
+PING_S: Final = 5.0
+ANSWER_S: Final = 20.0
+SEND_S: Final = 10.0
+SNAPSHOT_BYTES: Final = 64 * 1024
+# Answers that may wait for a client that does not read; one more, and it is cut.
+OUTBOX: Final = 256
+STATUS_S: Final = 1.0
+
+
+class Mark:
+    """A ping that waits for its answer: which frame it named, and how much had been sent by then."""
+
+    __slots__ = ("at", "n", "sent")
+
+    def __init__(self, n: int, sent: int, at: float) -> None:
+        self.n = n
+        self.sent = sent
+        self.at = at
+
+
+class Snapshot:
+    """Rows that are owed before any tick of their instruments: sent in frames, as the credit allows."""
+
+    __slots__ = ("ids", "request", "source")
+
+    def __init__(self, source: str, ids: list[int], request: Any) -> None:
+        self.source = source
+        self.ids = ids
+        self.request = request
+
+
+class Connection:
+    """Made by the consumer once the handshake is accepted. `end` is called once when the connection cuts itself."""
+
+    __slots__ = (
+        "_end",
+        "_marks",
+        "_outbox",
+        "_send",
+        "_task",
+        "answered",
+        "beat",
+        "board",
+        "busy",
+        "channel",
+        "closing",
+        "early",
+        "framed_at",
+        "heard_at",
+        "identity",
+        "n",
+        "name",
+        "opened_at",
+        "pending",
+        "phase",
+        "pinged_at",
+        "pinged_bytes",
+        "requested_ms",
+        "rows",
+        "rows_at_ping",
+        "sent",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        send: sending.Send,
+        board: "Board",
+        identity: "Identity",
+        channel: str,
+        end: Callable[[], None],
+    ) -> None:
+        now = time.monotonic()
+        self.name = name
+        self.identity = identity
+        self.channel = channel
+        self.board = board
+        # Ids whose rows may be sent: subscribed, and their snapshot has left.
+        self.wanted: set[int] = set()
+        # Changed while nothing could be sent.
+        self.pending: set[int] = set()
+        # Ids and seqs sent ahead of the beat, so that the beat does not send them twice.
+        self.early: dict[int, int] | None = None
+        self.phase: Phase | None = None
+        self.beat = protocol.DEFAULT_BEAT
+        self.requested_ms = protocol.DEFAULT_BEAT
+        self.busy = False
+        self.closing = False
+        self.n = 0
+        self.rows = 0
+        self.sent = 0
+        self.answered = 0
+        self.opened_at = self.heard_at = self.framed_at = self.pinged_at = now
+        self.pinged_bytes = 0
+        self.rows_at_ping = 0
+        self._marks: deque[Mark] | None = None
+        self._outbox: deque[str | Snapshot] | None = None
+        self._send = send
+        self._end = end
+        self._task: asyncio.Task[None] | None = None
+
+    # ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def deliver(self, ids: set[int]) -> None:
+        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent."""
+        if self.busy or self._outbox or self.closing or self.sent - self.answered > UNANSWERED_BYTES:
+            self.pending |= ids
+            return
+        if self.pending:
+            ids = (ids | self.pending) & self.wanted
+            self.pending.clear()
+        latest = self.board.latest
+        try:
+            rows = ",".join([latest[i] for i in ids])
+        except KeyError:  # left and joined again within the beat, and not yet quoted since
+            ids = {i for i in ids if i in latest}
+            rows = ",".join([latest[i] for i in ids])
+        if not rows:
+            return
+        self.n += 1
+        self.rows += len(ids)
+        self._frame(f'{{"op":"ticks","n":{self.n},"sent_ms":{_now_ms()},"rows":[{rows}]}}')
+
+    def snapshot(self, source: str, ids: list[int], request: Any) -> None:
+        """Owes the client the present rows of `ids`; from their frame on, changes follow."""
+        self._queue(Snapshot(source, ids, request))
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """No more rows of these."""
+        self.wanted.difference_update(ids)
+        self.pending.difference_update(ids)
+
+    # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def post(self, message: dict[str, Any] | str) -> None:
+        """A message that is not rows: sent now, or after what waits before it."""
+        text = message if isinstance(message, str) else encoded(message)
+        if self.busy or self._outbox:
+            self._queue(text)
+        else:
+            self._frame(text)
+
+    def close(self, code: int, reason: str, reconnect_ms: int | None = None) -> None:
+        """Says why, and closes. What still waits is not sent: the client is leaving."""
+        if self.closing:
+            return
+        self._outbox = None
+        if self.busy:
+            self._cut()
+            return
+        message = {"op": "closing", "code": code, "reason": reason, "reconnect_ms": reconnect_ms}
+        self._frame(encoded(message))
+        self.closing = True
+        try:
+            left = sending.start(self._send, {"type": "websocket.close", "code": code, "reason": reason[:100]})
+        except (OSError, RuntimeError):
+            left = None
+        if left is not None:
+            self._wait_for(left)
+        self._end()
+
+    # ── Credit ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def pong(self, n: int) -> None:
+        """The client has processed everything up to frame `n`. Raises ProtocolError for a frame never sent."""
+        if n > self.n:
+            raise protocol.ProtocolError("bad_message", f"frame {n} was never sent; the last one was {self.n}", "n")
+        while self._marks and self._marks[0].n <= n:
+            self.answered = max(self.answered, self._marks.popleft().sent)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Sends what waited, as far as it may be sent now."""
+        while self._outbox and not self.busy and not self.closing:
+            first = self._outbox[0]
+            if isinstance(first, str):
+                self._outbox.popleft()
+                self._frame(first)
+            elif self.sent - self.answered > UNANSWERED_BYTES:
+                return
+            elif self._snapshot_frame(first):
+                self._outbox.popleft()
+        if self.pending and not self._outbox and not self.busy:
+            ids = self.pending & self.wanted
+            self.pending = set()
+            if ids:
+                self.deliver(ids)
+
+    def tick(self, now: float) -> bool:
+        """Once a second: pings, and gives up on a client that does not answer. True when it has had no frame for a second
+        and wants rows, so that it should be told that the feeds live."""
+        if self.closing:
+            return False
+        if self._marks and now - self._marks[0].at > ANSWER_S:
+            self.close(protocol.NO_ANSWER, "no answer to pings for 20 s", 1_000)
+            return False
+        if self.rows > self.rows_at_ping and now - self.pinged_at >= PING_S:
+            self._ping(now)
+        return bool(self.wanted) and now - self.framed_at >= STATUS_S and not self._outbox and not self.busy
+
+    def _ping(self, now: float) -> None:
+        self.pinged_at, self.pinged_bytes, self.rows_at_ping = now, self.sent, self.rows
+        if self._marks is None:
+            self._marks = deque()
+        if len(self._marks) >= 16:  # unanswered ones close the connection long before; this only bounds the deque
+            return
+        self._marks.append(Mark(self.n, self.sent, now))
+        self._transmit(f'{{"op":"ping","n":{self.n}}}')
+
+    # ── The door ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _queue(self, item: "str | Snapshot") -> None:
+        if self.closing:
+            return
+        if self._outbox is None:
+            self._outbox = deque()
+        if len(self._outbox) >= OUTBOX:
+            self._cut()
+            return
+        self._outbox.append(item)
+        self.go_on()
+
+    def _snapshot_frame(self, snapshot: Snapshot) -> bool:
+        """Sends one frame of the snapshot; True when that was the last."""
+        latest = self.board.latest
+        rows: list[str] = []
+        empty: list[int] = []
+        size = taken = 0
+        for instrument_id in snapshot.ids:
+            row = latest.get(instrument_id)
+            if row is None:
+                empty.append(instrument_id)
+            else:
+                size += len(row) + 1
+                if size > SNAPSHOT_BYTES - 1_024 and rows:
+                    break
+                rows.append(row)
+            taken += 1
+        self.wanted.update(snapshot.ids[:taken])
+        # The rows are the newest there are: what was remembered of these ids is told by them.
+        self.pending.difference_update(snapshot.ids[:taken])
+        del snapshot.ids[:taken]
+        self.n += 1
+        self.rows += len(rows)
+        head = encoded({"op": "snapshot", "id": snapshot.request, "source": snapshot.source, "n": self.n})
+        more = "true" if snapshot.ids else "false"
+        absent = ",".join(map(str, empty))
+        self._frame(f'{head[:-1]},"sent_ms":{_now_ms()},"rows":[{",".join(rows)}],"empty":[{absent}],"more":{more}}}')
+        return not snapshot.ids
+
+    def _frame(self, text: str) -> None:
+        self.framed_at = now = time.monotonic()
+        self.sent += len(text)
+        self._transmit(text)
+        if self.sent - self.pinged_bytes >= PING_BYTES and not self.closing:
+            self._ping(now)
+
+    def _transmit(self, text: str) -> None:
+        if self.closing:
+            return
+        if self.busy:
+            # Only a ping beside a frame that waits comes here: it keeps its order behind that frame.
+            (self._outbox if self._outbox is not None else self._new_outbox()).appendleft(text)
+            return
+        try:
+            left = sending.start(self._send, {"type": "websocket.send", "text": text})
+        except (OSError, RuntimeError):
+            # The client has gone, and the server tells the consumer so by itself.
+            self.closing = True
+            return
+        if left is not None:
+            self._wait_for(left)
+
+    def _new_outbox(self) -> "deque[str | Snapshot]":
+        self._outbox = deque()
+        return self._outbox
+
+    def _wait_for(self, left: "Awaitable[None]") -> None:
+        self.busy = True
+        self._task = asyncio.get_running_loop().create_task(self._finish(left), name="blocked-send")
+
+    async def _finish(self, left: "Awaitable[None]") -> None:
+        try:
+            async with asyncio.timeout(SEND_S):
+                await left
+        except (TimeoutError, OSError, RuntimeError):
+            self.busy = False
+            self._cut()
+            return
+        self.busy = False
+        self._task = None
+        self.go_on()
+
+    def _cut(self) -> None:
+        """Ends a connection that takes nothing any more, without a word that it would not read."""
+        if not self.closing:
+            self.closing = True
+            self._outbox = None
+            self._end()
+
+    def dispose(self) -> None:
+        """The consumer has ended: nothing is kept, and nothing goes out any more."""
+        self.closing = True
+        self._outbox = None
+        self.pending.clear()
+        self.wanted.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

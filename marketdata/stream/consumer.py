@@ -1,0 +1,519 @@
+"""The stream's two doors: `/ws/stream/` for browsers and `/ws/api/stream/` for programs. They differ in who is let in; what
+is said afterwards is the same protocol.
+
+Handlers are named after their message. None of them waits for the client: all that goes out leaves through `Connection`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, ClassVar, Final
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+
+from accounts import identity, queries
+from accounts.identity import Identity
+from accounts.tickets import TicketsUnavailableError
+
+from ..bus.board import Place
+from ..bus.connection import RedisDownError
+from ..facts import InstrumentFacts
+from ..rows import FIELDS
+from . import origin, protocol
+from .catalogue import encoded, wire_facts
+from .connection import Connection
+from .hub import Hub, configured, get_hub
+from .protocol import ProtocolError
+from .sources import Change, Source, Sources
+
+logger = logging.getLogger(__name__)
+
+AUTH_S: Final = 5.0
+WINDOW_S: Final = 10.0
+# A client this far over its messages is not mistaken but flooding.
+FLOOD: Final = 5
+SOURCES: Final = 200
+# Refused symbols are echoed, and may be as long as a message: this much of one is enough to recognise it.
+ECHO: Final = 80
+
+
+class StreamConsumer(AsyncConsumer):
+    """One socket. Subclasses say who it is."""
+
+    ops: ClassVar[dict[type[protocol.Message], str]] = {
+        protocol.Auth: "auth",
+        protocol.Subscribe: "subscribe",
+        protocol.Unsubscribe: "unsubscribe",
+        protocol.Configure: "configure",
+        protocol.Ping: "ping",
+    }
+
+    def __init__(self) -> None:
+        self.hub: Hub | None = None
+        self.connection: Connection | None = None
+        self.sources = Sources(settings.STREAM_SYMBOLS_PER_CONNECTION)
+        self.watchlists: dict[int, set[str]] = {}
+        self.window_started = 0.0
+        self.window_messages = 0
+        self.auth_deadline: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except OSError:
+            pass  # the client went away while it was being told something
+        finally:
+            self._tear_down()
+
+    def _tear_down(self) -> None:
+        """However the socket ended: nothing of it is left in the hub, on the board, or in a group."""
+        if self.auth_deadline is not None:
+            self.auth_deadline.cancel()
+        if self.connection is not None and self.hub is not None:
+            self.hub.forget(self.connection, self.sources.held)
+        channel = getattr(self, "channel_name", None)
+        if channel is not None:
+            self.channel_layer.close_channel(channel)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Straight to the handler: what Channels does before each, closing old database connections on a thread, is done
+        where the database is used (`database_sync_to_async`). An unknown control message is not worth a socket."""
+        handler = getattr(self, str(message.get("type", "")).replace(".", "_").lstrip("_"), None)
+        if handler is None:
+            logger.warning("a control message of unknown type %r", message.get("type"))
+            return
+        await handler(message)
+
+    # ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        offered = self.scope.get("subprotocols") or []
+        chosen = protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None
+        await self.base_send({"type": "websocket.accept", "subprotocol": chosen})
+        if offered and chosen is None:
+            await self.refuse(protocol.NOT_ALLOWED, f"the subprotocol here is {protocol.SUBPROTOCOL}")
+        try:
+            self.hub = await get_hub()
+        except ConnectionError:
+            await self.refuse(protocol.RESTARTING, "the server is starting", 1_000)
+        await self.let_in()
+
+    async def let_in(self) -> None:
+        """Calls `welcome` with an identity, or `refuse`."""
+        raise NotImplementedError
+
+    async def refuse(self, code: int, reason: str, reconnect_ms: int | None = None) -> None:
+        """Says why and closes, for a socket that never became a connection."""
+        closing = {"op": "closing", "code": code, "reason": reason, "reconnect_ms": reconnect_ms}
+        await self.base_send({"type": "websocket.send", "text": encoded(closing)})
+        await self.base_send({"type": "websocket.close", "code": code, "reason": reason[:100]})
+        raise StopConsumer
+
+    def welcome(self, who: Identity, message_id: Any = None) -> None:
+        hub = self._hub
+        self.connection = connection = Connection(
+            secrets.token_hex(6), self.base_send, hub.board, who, self.channel_name, self._end
+        )
+        if self.auth_deadline is not None:
+            self.auth_deadline.cancel()
+        connection.post(
+            {
+                "op": "welcome",
+                "id": message_id,
+                "protocol": protocol.VERSION,
+                "connection": connection.name,
+                "user": who.username,
+                "time_ms": time.time_ns() // 1_000_000,
+                "fields": FIELDS,
+                "limits": {
+                    "message_bytes": settings.STREAM_MESSAGE_BYTES,
+                    "symbols": settings.STREAM_SYMBOLS_PER_CONNECTION,
+                    "connections": settings.STREAM_CONNECTIONS_PER_USER,
+                    "messages_per_10_s": settings.STREAM_MESSAGES_PER_10_S,
+                    "intervals_ms": protocol.BEATS,
+                },
+                "interval_ms": connection.beat,
+                "feeds": hub.statuses(),
+            }
+        )
+        hub.register(connection)
+
+    @property
+    def _hub(self) -> Hub:
+        assert self.hub is not None
+        return self.hub
+
+    def _end(self) -> None:
+        """The connection cut itself: this consumer ends too, also if the server never says that the client has gone."""
+        self.channel_layer.post(self.channel_name, {"type": "stream.end"})
+
+    async def stream_end(self, message: dict[str, Any]) -> None:
+        raise StopConsumer
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        raise StopConsumer
+
+    # ── What the client says ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        text = message.get("text")
+        if text is not None and _is_too_large(text):
+            await self._too_large()
+            return
+        said: protocol.Message | None = None
+        try:
+            if text is None:
+                raise ProtocolError("bad_message", "only text frames are read here")
+            said = protocol.decode(text)
+            if isinstance(said, protocol.Pong):
+                self._count_pong()
+                self._signed_in().pong(said.n)
+                return
+            self._count_message()
+            await getattr(self, self.ops[type(said)])(said)
+        except ProtocolError as error:
+            if said is None and not self._counted():
+                return
+            self._answer_error(error, said)
+
+    def _signed_in(self) -> Connection:
+        if self.connection is None:
+            raise ProtocolError("forbidden", "the first message has to be `auth`", "op")
+        return self.connection
+
+    async def auth(self, said: protocol.Auth) -> None:
+        raise ProtocolError("forbidden", "this socket is signed in already", "op")
+
+    async def subscribe(self, said: protocol.Subscribe) -> None:
+        connection = self._signed_in()
+        asked = [name for name in ("symbols", "watchlist", "chain") if getattr(said, name) is not None]
+        if len(asked) != 1:
+            raise ProtocolError("bad_message", "give exactly one of symbols, watchlist and chain", "symbols")
+        if self.sources.get(said.source) is None and len(self.sources) >= SOURCES:
+            raise ProtocolError("too_many_symbols", f"at most {SOURCES} sources", "source", limit=SOURCES)
+        connection.heard_at = time.monotonic()
+        refused: list[dict[str, Any]] = []
+        key: Any = None
+        if said.symbols is not None:
+            ids = self._found(said.symbols, refused)
+            kind, replace = "symbols", said.replace
+            source = self.sources.get(said.source)
+            if source is not None and source.kind != "symbols" and not replace:
+                raise ProtocolError("bad_message", f"this source is a {source.kind}; say replace: true", "replace")
+        elif said.chain is not None:
+            ids = self._hub.catalogue.chain(said.chain.underlying, said.chain.expiry)
+            kind, key, replace = "chain", (said.chain.underlying, said.chain.expiry), True
+        else:
+            assert said.watchlist is not None
+            await self._follow(said.watchlist, said.source)
+            ids = await self._of_watchlist(said.watchlist, refused)
+            kind, key, replace = "watchlist", said.watchlist, True
+        self._unfollow(said.source, keep=said.watchlist)
+        change = self.sources.put(said.source, kind, key, ids, replace)  # type: ignore[arg-type]
+        await self._apply(said.source, change, refused, "request", said.id, answer=True)
+
+    async def unsubscribe(self, said: protocol.Unsubscribe) -> None:
+        self._signed_in()
+        if (said.source is None) == (not said.all):
+            raise ProtocolError("bad_message", "give either source or all: true", "source")
+        if said.source is not None and self.sources.get(said.source) is None:
+            raise ProtocolError("bad_message", f"there is no source {said.source[:ECHO]!r}", "source")
+        for name in [said.source] if said.source is not None else self.sources.names():
+            self._unfollow(name)
+            change = self.sources.take(name)
+            await self._apply(name, change, [], "request", said.id, answer=True)
+        if said.all and not self.sources.total and said.id is not None:
+            self._signed_in().post(self._subscribed(None, Change([], [], [], [], []), [], "request", said.id))
+
+    async def configure(self, said: protocol.Configure) -> None:
+        connection = self._signed_in()
+        connection.requested_ms = said.interval_ms
+        beat = protocol.beat_for(said.interval_ms)
+        if beat != connection.beat:
+            self._hub.phases.add(connection, beat)
+        reason = None if beat == said.interval_ms else f"beats are {', '.join(map(str, protocol.BEATS))} ms"
+        connection.post(configured(connection, self._hub.phases.interval_ms(connection), reason, said.id))
+
+    async def ping(self, said: protocol.Ping) -> None:
+        self._signed_in().post({"op": "pong", "id": said.id, "time_ms": round(time.time() * 1000, 3)})
+
+    # ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def watchlist_changed(self, message: dict[str, Any]) -> None:
+        """The list was edited, here or in another tab, or is gone."""
+        watchlist = message.get("watchlist")
+        for name in sorted(self.watchlists.get(watchlist, ())):  # type: ignore[arg-type]
+            await self._again(name, "edited")
+
+    async def instruments_changed(self, message: dict[str, Any]) -> None:
+        """The catalogue changed: facts, listings or retirements."""
+        connection = self.connection
+        if connection is None:
+            return
+        catalogue = self._hub.catalogue
+        held = set(self.sources.held)
+        facts = {i: wire_facts(catalogue.by_id[i]) for i in message["changed"] if i in held and i in catalogue.by_id}
+        if facts:
+            connection.post({"op": "changed", "instruments": facts})
+        for name in self.sources.names():
+            await self._again(name, "listed")
+
+    async def auth_expired(self, message: dict[str, Any]) -> None:
+        if self.connection is None:
+            await self.refuse(protocol.NOT_SIGNED_IN, f"no ticket in {AUTH_S:g} s")
+
+    # ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _again(self, name: str, cause: str) -> None:
+        """Works out anew what a source holds, and tells the client what that changed."""
+        source = self.sources.get(name)
+        if source is None:
+            return
+        refused: list[dict[str, Any]] = []
+        gone = [i for i in source.ids if not self._streams(i)]
+        if gone:
+            await self._apply(name, self.sources.take(name, gone), [], "retired", None)
+        ids = await self._now(source, refused)
+        if ids is not None:
+            change = self.sources.put(name, source.kind, source.key, ids, replace=True)
+            await self._apply(name, change, refused, cause, None)
+
+    async def _now(self, source: Source, refused: list[dict[str, Any]]) -> list[int] | None:
+        """The ids that a source that follows something should hold; None where it follows nothing, or that cannot be
+        told now."""
+        if source.kind == "watchlist":
+            try:
+                return await self._of_watchlist(source.key, refused)
+            except ProtocolError:
+                return []  # deleted
+        if source.kind == "chain":
+            with contextlib.suppress(ProtocolError):  # the whole expiry has gone: its rows were taken out one by one
+                return self._hub.catalogue.chain(*source.key)
+        return None
+
+    def _streams(self, instrument_id: int) -> bool:
+        facts = self._hub.catalogue.by_id.get(instrument_id)
+        return facts is not None and facts.streaming
+
+    def _found(self, symbols: list[str], refused: list[dict[str, Any]]) -> list[int]:
+        ids: list[int] = []
+        for symbol in symbols:
+            try:
+                ids.append(self._hub.catalogue.find(symbol).id)
+            except ProtocolError as error:
+                refused.append({"symbol": symbol[:ECHO], "code": error.code, "message": str(error)})
+        return ids
+
+    async def _of_watchlist(self, watchlist: int, refused: list[dict[str, Any]]) -> list[int]:
+        """Ids of those of its instruments that stream; the others are refused by name. Raises ProtocolError where the user
+        has no such list, which includes everybody else's."""
+        found = await queries.instrument_ids(self._signed_in().identity.user_id, watchlist)
+        if found is None:
+            raise ProtocolError("forbidden", "you have no such watchlist", "watchlist")
+        ids = []
+        for instrument_id in found:
+            if self._streams(instrument_id):
+                ids.append(instrument_id)
+                continue
+            facts = self._hub.catalogue.by_id.get(instrument_id)
+            name = facts.symbol if facts is not None else f"#{instrument_id}"
+            refused.append({"symbol": name, "code": "not_streaming", "message": "this instrument is not streamed now"})
+        return ids
+
+    async def _follow(self, watchlist: int, name: str) -> None:
+        """Joins the watchlist's group before it is read, so that an edit in between is not missed."""
+        if watchlist not in self.watchlists:
+            with contextlib.suppress(RedisDownError):  # stays wanted, and is subscribed when Redis is back
+                await self.channel_layer.group_add(f"watchlist.{watchlist}", self.channel_name)
+        self.watchlists.setdefault(watchlist, set()).add(name)
+
+    def _unfollow(self, name: str, keep: int | None = None) -> None:
+        for watchlist in [w for w, names in self.watchlists.items() if name in names and w != keep]:
+            self.watchlists[watchlist].discard(name)
+            if not self.watchlists[watchlist]:
+                del self.watchlists[watchlist]
+                self.channel_layer.leave_group(f"watchlist.{watchlist}", self.channel_name)
+
+    async def _apply(
+        self,
+        name: str,
+        change: Change,
+        refused: list[dict[str, Any]],
+        cause: str,
+        message_id: Any,
+        answer: bool = False,
+    ) -> None:
+        """Makes the board and the client follow a change of a source: `subscribed`, then the snapshot of what is new."""
+        connection = self._signed_in()
+        catalogue = self._hub.catalogue
+        if not answer and not change.added and not change.removed:
+            return
+        for instrument_id in change.refused:
+            facts = catalogue.by_id[instrument_id]
+            refused.append(
+                {
+                    "symbol": catalogue.name_of(facts),
+                    "code": "too_many_symbols",
+                    "message": f"at most {settings.STREAM_SYMBOLS_PER_CONNECTION} symbols a connection",
+                    "limit": settings.STREAM_SYMBOLS_PER_CONNECTION,
+                }
+            )
+        if change.ended:
+            connection.forget(change.ended)
+            self._hub.board.leave(connection, change.ended)
+        connection.post(self._subscribed(name, change, refused, cause, message_id))
+        if change.begun:
+            places = {i: _place(catalogue.by_id[i]) for i in change.begun}
+            await self._hub.board.join(connection, places)
+        if change.added:
+            connection.snapshot(name, list(change.added), message_id)
+
+    def _subscribed(
+        self, name: str | None, change: Change, refused: list[dict[str, Any]], cause: str, message_id: Any
+    ) -> dict[str, Any]:
+        catalogue = self._hub.catalogue
+        added = {
+            catalogue.name_of(facts): wire_facts(facts) for facts in map(catalogue.by_id.__getitem__, change.added)
+        }
+        removed = []
+        for instrument_id in change.removed:
+            facts = catalogue.by_id.get(instrument_id)
+            symbol = catalogue.name_of(facts) if facts is not None else None
+            removed.append({"id": instrument_id, "symbol": symbol, "code": cause})
+        return {
+            "op": "subscribed",
+            "id": message_id,
+            "source": name,
+            "added": added,
+            "removed": removed,
+            "refused": refused,
+            "total": self.sources.total,
+            "cause": cause,
+        }
+
+    def _count_message(self) -> None:
+        """Raises ProtocolError beyond the messages that a client may send in ten seconds."""
+        now = time.monotonic()
+        if now - self.window_started >= WINDOW_S:
+            self.window_started, self.window_messages = now, 0
+        self.window_messages += 1
+        limit = settings.STREAM_MESSAGES_PER_10_S
+        if self.window_messages > limit:
+            left = round((self.window_started + WINDOW_S - now) * 1000)
+            if self.window_messages > FLOOD * limit:
+                self._flooded(left)
+            message = f"at most {limit} messages in {WINDOW_S:g} s"
+            raise ProtocolError("too_many_messages", message, limit=limit, retry_after_ms=left)
+
+    def _counted(self) -> bool:
+        """Counts a message that could not be read; False when the answer to it would be one too many."""
+        try:
+            self._count_message()
+        except ProtocolError as error:
+            self._answer_error(error, None)
+            return False
+        return True
+
+    def _count_pong(self) -> None:
+        if self.connection is not None:
+            self.connection.heard_at = time.monotonic()
+
+    def _flooded(self, left_ms: int) -> None:
+        if self.connection is not None:
+            self.connection.close(protocol.TOO_MANY, "far too many messages", left_ms)
+        raise StopConsumer
+
+    async def _too_large(self) -> None:
+        reason = f"a message may have {settings.STREAM_MESSAGE_BYTES} bytes"
+        if self.connection is None:
+            await self.refuse(protocol.TOO_LARGE, reason)
+        else:
+            self.connection.close(protocol.TOO_LARGE, reason)
+
+    def _answer_error(self, error: ProtocolError, said: protocol.Message | None) -> None:
+        answer = {
+            "op": "error",
+            "id": said.id if said is not None else error.more.get("id"),
+            "code": error.code,
+            "field": error.field,
+            "message": str(error),
+            "limit": error.more.get("limit"),
+            "retry_after_ms": error.more.get("retry_after_ms"),
+        }
+        if self.connection is not None:
+            self.connection.post(answer)
+        else:
+            # Not signed in: one error is one too many, and the deadline is near anyway.
+            self.channel_layer.post(self.channel_name, {"type": "auth.failed", "answer": encoded(answer)})
+
+    async def auth_failed(self, message: dict[str, Any]) -> None:
+        if self.connection is None:
+            await self.base_send({"type": "websocket.send", "text": message["answer"]})
+            await self.refuse(protocol.NOT_SIGNED_IN, "the first message has to be `auth` with a good ticket")
+
+
+class BrowserStream(StreamConsumer):
+    """Signed in by the session cookie, from a page of this site."""
+
+    async def let_in(self) -> None:
+        if not origin.is_allowed(self.scope):
+            await self.refuse(protocol.NOT_ALLOWED, "this page may not open the stream")
+        who = await identity.from_session(_cookies(self.scope))
+        if who is None:
+            await self.refuse(protocol.NOT_SIGNED_IN, "not signed in")
+        else:
+            self.welcome(who)
+
+
+class ProgramStream(StreamConsumer):
+    """Signed in by a token in the Authorization header, or by a ticket as the first message. Cookies are not looked at, so
+    no page can open it in a visitor's name."""
+
+    async def let_in(self) -> None:
+        header = next((value for name, value in self.scope["headers"] if name == b"authorization"), None)
+        if header is None:
+            loop = asyncio.get_running_loop()
+            expired = {"type": "auth.expired"}
+            self.auth_deadline = loop.call_later(AUTH_S, self.channel_layer.post, self.channel_name, expired)
+            return
+        scheme, _, token = header.decode("latin-1").partition(" ")
+        who = await identity.from_token(token.strip()) if scheme.lower() == "bearer" else None
+        if who is None:
+            await self.refuse(protocol.NOT_SIGNED_IN, "the token is not a good one")
+        else:
+            self.welcome(who)
+
+    async def auth(self, said: protocol.Auth) -> None:
+        if self.connection is not None:
+            await super().auth(said)
+        try:
+            who = await identity.from_ticket(said.ticket)
+        except TicketsUnavailableError:
+            await self.refuse(protocol.RESTARTING, "tickets cannot be checked now", 1_000)
+        else:
+            if who is None:
+                raise ProtocolError("forbidden", "the ticket is unknown, expired or used", "ticket")
+            self.welcome(who, said.id)
+
+
+def _place(facts: InstrumentFacts) -> Place:
+    return Place(facts.feed, facts.symbol)
+
+
+def _is_too_large(text: str) -> bool:
+    # Four bytes is the most that a character takes: most messages need not be encoded to know.
+    most = settings.STREAM_MESSAGE_BYTES
+    return len(text) * 4 > most and len(text.encode()) > most
+
+
+def _cookies(scope: dict[str, Any]) -> dict[str, str]:
+    header = next((value for name, value in scope["headers"] if name == b"cookie"), b"")
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(header.decode("latin-1")).items()}
+    except CookieError:
+        return {}

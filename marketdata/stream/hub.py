@@ -1,0 +1,274 @@
+"""What all sockets of a process share: the board's phases, the catalogue, the feeds' state, and the register of the
+connections themselves. One a running event loop, made when first asked for.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import hiredis
+import msgspec
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from ..bus import catalogue_store, keys
+from ..bus.channel_layer import LoopLayer
+from ..bus.connection import RedisDownError
+from . import protocol
+from .catalogue import Catalogue, encoded
+from .connection import Connection
+from .feed_watch import FeedWatch
+from .phases import Phases
+
+logger = logging.getLogger(__name__)
+
+TICK_S: Final = 0.1
+TICKS: Final = 10
+CATALOGUE_S: Final = 2.0
+# How far apart clients that are sent away together are told to come back.
+RECONNECT_MS: Final = (200, 5_000)
+# Connections told of something in one go; the rest follow in the next turns of the loop.
+SLICE: Final = 500
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+async def get_hub() -> "Hub":
+    """The hub of the running loop, started. Raises RedisDownError while it has never reached Redis."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        layer = get_channel_layer()._get_layer()
+        hub = _hubs[loop] = Hub(layer)
+    await hub.start()
+    return hub
+
+
+def running_hub() -> "Hub | None":
+    """The hub of the running loop, if there is one."""
+    return _hubs.get(asyncio.get_running_loop())
+
+
+class Hub:
+    def __init__(self, layer: LoopLayer) -> None:
+        self.layer = layer
+        self.board = layer.board
+        self.phases = Phases(layer.board, self._stretched)
+        self.catalogue = Catalogue()
+        self.feeds = FeedWatch()
+        self.connections: set[Connection] = set()
+        self.by_user: dict[int, set[Connection]] = {}
+        self._starting = asyncio.Lock()
+        self._started = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stale_catalogue = asyncio.Event()
+        self._announced_at = 0.0
+        self._frames_before = 0
+
+    # ── Life ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Returns when the catalogue is known and the beacons are listened to; again at once from then on."""
+        if not self._started:
+            async with self._starting:
+                await self._start()
+
+    async def _start(self) -> None:
+        if not self._started:
+            await self.layer.listen(keys.beacons(), self._beacon)
+            await self.layer.listen(keys.catalogue_channel(), self._catalogue_announced)
+            await self._load_catalogue()
+            await self._first_status()
+            self.board.keep_backstop()
+            self._tasks = [
+                asyncio.create_task(self._keep_house(), name="hub-house"),
+                asyncio.create_task(self._keep_catalogue(), name="hub-catalogue"),
+            ]
+            self._started = True
+
+    async def stop(self) -> None:
+        """Sends everybody away, each with a moment of its own to come back, and ends."""
+        for connection in list(self.connections):
+            connection.close(protocol.RESTARTING, "the server restarts", random.randint(*RECONNECT_MS))
+        self.phases.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._started = False
+        _hubs.pop(asyncio.get_running_loop(), None)
+
+    @property
+    def connected(self) -> bool:
+        """Whether Redis is heard."""
+        return self.layer.subscriber.is_connected
+
+    # ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def register(self, connection: Connection) -> None:
+        """Takes a new connection in. Where its user has as many as allowed, the one longest without an answer gives way."""
+        own = self.by_user.setdefault(connection.identity.user_id, set())
+        while len(own) >= settings.STREAM_CONNECTIONS_PER_USER:
+            victim = min(own, key=lambda other: other.heard_at)
+            own.discard(victim)
+            reason = f"more than {settings.STREAM_CONNECTIONS_PER_USER} connections of one user"
+            victim.close(protocol.TOO_MANY, reason, 60_000)
+        own.add(connection)
+        self.connections.add(connection)
+        self.phases.add(connection, connection.beat)
+
+    def forget(self, connection: Connection, held: Iterable[int]) -> None:
+        """Takes a connection out, and with it all that was kept for it."""
+        self.phases.remove(connection)
+        self.connections.discard(connection)
+        own = self.by_user.get(connection.identity.user_id)
+        if own is not None:
+            own.discard(connection)
+            if not own:
+                del self.by_user[connection.identity.user_id]
+        self.board.leave(connection, held)
+        connection.dispose()
+
+    def statuses(self) -> list[dict[str, Any]]:
+        now = time.monotonic()
+        names = sorted({*self.feeds.states, *self.catalogue.feeds})
+        return [self.feeds.status(feed, now, self.connected) for feed in names]
+
+    def tell(self, message: dict[str, Any], to: Iterable[Connection] | None = None) -> None:
+        """The same message to many, encoded once, in slices so that the loop breathes between them."""
+        text = encoded(message)
+        self._tell(text, list(self.connections if to is None else to), 0)
+
+    def _tell(self, text: str, connections: list[Connection], start: int) -> None:
+        for connection in connections[start : start + SLICE]:
+            connection.post(text)
+        if start + SLICE < len(connections):
+            asyncio.get_running_loop().call_soon(self._tell, text, connections, start + SLICE)
+
+    # ── House ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _keep_house(self) -> None:
+        tick = 0
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + TICK_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            tick = (tick + 1) % TICKS
+            try:
+                self._tell_health()
+                self._look_after(tick)
+                if tick == 0:
+                    self.phases.measure()
+                    await self._report()
+            except (RedisDownError, hiredis.ReplyError):
+                pass  # the report is for whoever looks; without Redis nobody can
+            except Exception:
+                logger.exception("the hub's housekeeping failed; it goes on")
+
+    def _look_after(self, tick: int) -> None:
+        """A tenth of the connections: pings, time-outs, and a sign of life for the silent."""
+        now = time.monotonic()
+        silent = [
+            connection
+            for index, connection in enumerate(list(self.connections))
+            if index % TICKS == tick and connection.tick(now)
+        ]
+        if silent:
+            for status in self.statuses():
+                self.tell({"op": "status", **status}, silent)
+
+    def _tell_health(self) -> None:
+        now = time.monotonic()
+        for feed in self.feeds.changed(now, self.connected):
+            self.tell({"op": "status", **self.feeds.status(feed, now, self.connected)})
+
+    def _stretched(self, factor: int) -> None:
+        reason = "load" if factor > 1 else "recovered"
+        logger.warning("beats are stretched %d times", factor)
+        for connection in list(self.connections):
+            if connection.beat:
+                connection.post(configured(connection, self.phases.interval_ms(connection), reason))
+
+    async def _report(self) -> None:
+        """What this process does, for `up` and whoever else looks into Redis."""
+        frames, self._frames_before = self.phases.frames - self._frames_before, self.phases.frames
+        report = {
+            "sockets": len(self.connections),
+            "users": len(self.by_user),
+            "instruments": len(self.board.watchers),
+            "frames_per_second": frames,
+            "stretch": self.phases.stretch,
+            "breaks": self.layer.subscriber.breaks,
+        }
+        process = self.layer.process
+        await self.layer.client.call("SET", keys.web(process), msgspec.json.encode(report), "EX", 5)
+        await self.layer.client.call("SADD", keys.webs(), process)
+
+    # ── Feeds and catalogue ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _beacon(self, payload: bytes) -> None:
+        try:
+            feed, why = self.feeds.take(payload, time.monotonic())
+        except msgspec.DecodeError:
+            logger.warning("a beacon that cannot be read: %r", payload[:200])
+            return
+        if why is not None:
+            self.board.resynchronise_soon(f"{feed}: {why}")
+        if self.feeds.states[feed].beacon.catalogue > self.catalogue.version:
+            self._stale_catalogue.set()
+
+    async def _first_status(self) -> None:
+        """The newest beacons, so that a first connection need not wait a second for one."""
+        for feed in self.catalogue.feeds:
+            payload = await self.layer.client.call("GET", keys.status(feed))
+            if payload is not None and feed not in self.feeds.states:
+                self.feeds.take(payload, time.monotonic())
+
+    def _catalogue_announced(self, payload: bytes) -> None:
+        self._stale_catalogue.set()
+
+    async def _load_catalogue(self) -> None:
+        version = await catalogue_store.version(self.layer.client)
+        by_feed = await catalogue_store.read(self.layer.client)
+        instruments = [facts for feed in by_feed.values() for facts in feed]
+        if not instruments and self.catalogue.by_id:
+            return  # Redis was emptied; the leaders fill it again, and announce that
+        changes = self.catalogue.take(version, instruments)
+        if not changes or not self._started:
+            return
+        touched = changes.changed | changes.gone
+        watching = {watcher for i in touched for watcher in self.board.watchers.get(i, ())}
+        # What a chain or watchlist contains may have grown by the new ones, whoever watched anything of it before.
+        for connection in list(self.connections) if changes.added else watching:
+            self.layer.post(connection.channel, {"type": "instruments.changed", "changed": sorted(changes.changed)})
+        self.tell({"op": "catalogue", "version": version})
+
+    async def _keep_catalogue(self) -> None:
+        while True:
+            await self._stale_catalogue.wait()
+            # At most one reading, and so one message to every client, in two seconds.
+            await asyncio.sleep(max(0.0, self._announced_at + CATALOGUE_S - time.monotonic()))
+            self._stale_catalogue.clear()
+            try:
+                await self._load_catalogue()
+                self._announced_at = time.monotonic()
+            except (RedisDownError, hiredis.ReplyError, msgspec.DecodeError) as error:
+                logger.warning("the catalogue cannot be read: %s", error)
+                self._stale_catalogue.set()
+                await asyncio.sleep(0.5)
+
+
+def configured(connection: Connection, interval_ms: int, reason: str | None, message_id: Any = None) -> dict[str, Any]:
+    """The `configured` message."""
+    return {
+        "op": "configured",
+        "id": message_id,
+        "interval_ms": interval_ms,
+        "requested_ms": connection.requested_ms,
+        "reason": reason,
+    }

@@ -1,0 +1,200 @@
+"""When rows leave: each connection has a beat, the connections of a beat are spread over phases, and a phase that is due
+sends each of its connections one frame of what changed and it wants.
+
+An arriving row costs one store and, a loop turn, one set union a phase, whatever the number of sockets. What a frame costs
+is intersecting two sets and joining strings.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ..bus.board import Board
+from .connection import Connection
+from .protocol import BEATS
+
+# Phases of a beat: a due phase holds the loop for as long as its frames take, so a beat is spread over slices of 12 to
+# 50 ms; more would add a union a turn and a timer each for nothing.
+PHASES: Final = {50: 4, 100: 8, 250: 10, 500: 16, 1000: 20}
+# Flushing may take this share of the loop before beats stretch, and must fall below the other before they come back. The
+# gap between the two is wider than the halving of the load that a stretch brings, or beats would swing.
+TOO_MUCH: Final = 0.60
+ENOUGH: Final = 0.20
+LONGEST_STRETCH: Final = 8
+
+
+class Phase:
+    """Connections that are due together. `quiet` are those that had nothing at their last turn: their next change is sent
+    at once."""
+
+    __slots__ = ("beat_ms", "connections", "dirty", "due_at", "members", "quiet", "timer")
+
+    def __init__(self, beat_ms: int) -> None:
+        self.beat_ms = beat_ms
+        self.connections: set[Connection] = set()
+        self.members: tuple[Connection, ...] | None = None
+        self.dirty: set[int] = set()
+        self.quiet: set[Connection] = set()
+        self.timer: asyncio.TimerHandle | None = None
+        self.due_at = 0.0
+
+
+class Phases:
+    """Takes the board's turns. `on_stretch(factor)` is called when beats stretch or come back."""
+
+    def __init__(self, board: Board, on_stretch: Callable[[int], None]) -> None:
+        self._board = board
+        self._on_stretch = on_stretch
+        self._beats = {beat: [Phase(beat) for _ in range(count)] for beat, count in PHASES.items()}
+        self._running: list[Phase] = []
+        self._immediate: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
+        self._busy_s = 0.0
+        self._measured_at = self._loop.time()
+        self.stretch = 1
+        self.frames = 0
+        board.on_turn = self.turn
+
+    # ── Who beats how ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, connection: Connection, beat: int) -> None:
+        """Gives a connection its beat, one of protocol.BEATS; also a new one."""
+        self.remove(connection)
+        connection.beat = beat
+        if beat == BEATS[0]:
+            self._immediate.add(connection)
+            connection.go_on()
+            return
+        phase = min(self._beats[beat], key=lambda phase: len(phase.connections))
+        connection.phase = phase
+        phase.connections.add(connection)
+        phase.members = None
+        phase.quiet.add(connection)
+        if phase.timer is None:
+            self._start(phase)
+        connection.go_on()
+
+    def remove(self, connection: Connection) -> None:
+        self._immediate.discard(connection)
+        phase, connection.phase = connection.phase, None
+        if phase is None:
+            return
+        # What it was owed by this phase goes with it to the next.
+        connection.pending |= connection.wanted & phase.dirty
+        phase.connections.discard(connection)
+        phase.quiet.discard(connection)
+        phase.members = None
+        if not phase.connections:
+            self._stop(phase)
+
+    def interval_ms(self, connection: Connection) -> int:
+        """The beat as it is now, stretched or not."""
+        return min(connection.beat * self.stretch, BEATS[-1])
+
+    # ── Turns and beats ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def turn(self, changed: set[int]) -> None:
+        """The end of a loop turn in which these instruments changed."""
+        began = time.perf_counter()
+        for connection in self._candidates(changed, self._immediate):
+            hit = connection.wanted & changed
+            if hit:
+                connection.deliver(hit)
+                self.frames += 1
+        for phase in self._running:
+            phase.dirty |= changed
+            if phase.quiet:
+                self._wake(phase, changed)
+        self._busy_s += time.perf_counter() - began
+
+    def _wake(self, phase: Phase, changed: set[int]) -> None:
+        seqs = self._board.seqs
+        for connection in list(self._candidates(changed, phase.quiet)):
+            hit = connection.wanted & changed
+            if hit:
+                phase.quiet.discard(connection)
+                connection.early = {i: seqs.get(i, 0) for i in hit}
+                connection.deliver(hit)
+                self.frames += 1
+
+    def _candidates(self, changed: set[int], pool: set[Connection]) -> Iterable[Connection]:
+        """Those of `pool` that may want something of `changed`: found from the instruments where few sockets watch them,
+        else the pool itself."""
+        if not pool:
+            return ()
+        watchers = self._board.watchers
+        if sum(len(watchers.get(i, ())) for i in changed) >= len(pool):
+            return tuple(pool)
+        found: set[Connection] = set()
+        for instrument_id in changed:
+            found |= watchers.get(instrument_id, set())
+        return found & pool
+
+    def _due(self, phase: Phase) -> None:
+        interval = min(phase.beat_ms * self.stretch, BEATS[-1]) / 1000
+        now = self._loop.time()
+        phase.due_at = max(phase.due_at + interval, now)  # a beat that was missed is not made up for
+        phase.timer = self._loop.call_at(phase.due_at, self._due, phase)
+        dirty = phase.dirty
+        if not dirty:
+            if len(phase.quiet) < len(phase.connections):
+                phase.quiet = set(phase.connections)
+            return
+        began = time.perf_counter()
+        phase.dirty = set()
+        seqs = self._board.seqs
+        quiet = phase.quiet
+        if phase.members is None:
+            phase.members = tuple(phase.connections)
+        frames = 0
+        for connection in phase.members:
+            hit = connection.wanted & dirty
+            if connection.early is not None:
+                early, connection.early = connection.early, None
+                hit = {i for i in hit if seqs.get(i, 0) > early.get(i, -1)}
+            if hit:
+                connection.deliver(hit)
+                frames += 1
+            else:
+                quiet.add(connection)
+        if len(quiet) > len(phase.connections):  # some ended while their frame was sent
+            quiet &= phase.connections
+        self.frames += frames
+        self._busy_s += time.perf_counter() - began
+
+    def measure(self) -> None:
+        """Once a second: stretches the beats when flushing takes too much of the loop, and brings them back."""
+        now = self._loop.time()
+        share = self._busy_s / max(now - self._measured_at, 1e-3)
+        self._busy_s, self._measured_at = 0.0, now
+        if share > TOO_MUCH and self.stretch < LONGEST_STRETCH:
+            self.stretch *= 2
+        elif share < ENOUGH and self.stretch > 1:
+            self.stretch //= 2
+        else:
+            return
+        self._on_stretch(self.stretch)
+
+    def close(self) -> None:
+        for phase in list(self._running):
+            self._stop(phase)
+        self._board.on_turn = lambda changed: None
+
+    def _start(self, phase: Phase) -> None:
+        phases = self._beats[phase.beat_ms]
+        # Phases keep their offset within the beat, so that they stay spread however they come and go.
+        interval = phase.beat_ms / 1000
+        offset = interval * phases.index(phase) / len(phases)
+        now = self._loop.time()
+        phase.due_at = now - (now - offset) % interval + interval
+        phase.timer = self._loop.call_at(phase.due_at, self._due, phase)
+        self._running.append(phase)
+
+    def _stop(self, phase: Phase) -> None:
+        if phase.timer is not None:
+            phase.timer.cancel()
+            phase.timer = None
+            self._running.remove(phase)
+        phase.dirty = set()
+        phase.quiet.clear()

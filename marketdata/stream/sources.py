@@ -1,0 +1,116 @@
+"""What a connection asked for, by name: each source is a set of instruments, and an instrument streams while any source
+holds it.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+SourceKind = Literal["symbols", "watchlist", "chain"]
+
+
+class Source:
+    """`key` is what the ids follow from: a watchlist's id, or a chain's (underlying, expiry)."""
+
+    __slots__ = ("ids", "key", "kind")
+
+    def __init__(self, kind: SourceKind, key: Any) -> None:
+        self.kind: SourceKind = kind
+        self.key = key
+        self.ids: dict[int, None] = {}  # ordered
+
+
+class Change(NamedTuple):
+    """What a change of one source did. `added` and `removed` are of the source; `begun` and `ended` of the connection."""
+
+    added: list[int]
+    removed: list[int]
+    refused: list[int]
+    begun: list[int]
+    ended: list[int]
+
+
+class Sources:
+    """All sources of one connection, at most `limit` instruments together."""
+
+    __slots__ = ("_by_name", "_limit", "_uses")
+
+    def __init__(self, limit: int) -> None:
+        self._by_name: dict[str, Source] = {}
+        self._uses: dict[int, int] = {}
+        self._limit = limit
+
+    @property
+    def held(self) -> list[int]:
+        return list(self._uses)
+
+    @property
+    def total(self) -> int:
+        return len(self._uses)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def get(self, name: str) -> Source | None:
+        return self._by_name.get(name)
+
+    def names(self) -> list[str]:
+        return list(self._by_name)
+
+    def put(self, name: str, kind: SourceKind, key: Any, ids: list[int], replace: bool) -> Change:
+        """Makes the source hold `ids`, exactly these or these too. Those beyond the limit are refused one by one."""
+        source = self._by_name.get(name)
+        if source is None or source.kind != kind or source.key != key:
+            fresh = Source(kind, key)
+            if source is not None:
+                fresh.ids = source.ids
+            source = self._by_name[name] = fresh
+        ended: list[int] = []
+        removed: list[int] = []
+        if replace:
+            keep = set(ids)
+            removed = [i for i in source.ids if i not in keep]
+            ended = self._drop(source, removed)
+        added: list[int] = []
+        begun: list[int] = []
+        refused: list[int] = []
+        for instrument_id in ids:
+            if instrument_id in source.ids:
+                continue
+            uses = self._uses.get(instrument_id, 0)
+            if not uses:
+                if len(self._uses) >= self._limit:
+                    refused.append(instrument_id)
+                    continue
+                begun.append(instrument_id)
+            self._uses[instrument_id] = uses + 1
+            source.ids[instrument_id] = None
+            added.append(instrument_id)
+        # What left and came back by the same message never ended.
+        again = set(ended) & set(begun)
+        return Change(
+            added,
+            removed,
+            refused,
+            [i for i in begun if i not in again],
+            [i for i in ended if i not in again],
+        )
+
+    def take(self, name: str, ids: list[int] | None = None) -> Change:
+        """Takes `ids` out of the source, or ends it whole."""
+        source = self._by_name.get(name)
+        if source is None:
+            return Change([], [], [], [], [])
+        removed = list(source.ids) if ids is None else [i for i in ids if i in source.ids]
+        ended = self._drop(source, removed)
+        if ids is None:
+            del self._by_name[name]
+        return Change([], removed, [], [], ended)
+
+    def _drop(self, source: Source, ids: list[int]) -> list[int]:
+        ended = []
+        for instrument_id in ids:
+            del source.ids[instrument_id]
+            self._uses[instrument_id] -= 1
+            if not self._uses[instrument_id]:
+                del self._uses[instrument_id]
+                ended.append(instrument_id)
+        return ended
