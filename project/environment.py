@@ -80,6 +80,8 @@ def database(name: str, default: str) -> dict[str, object]:
                 "timeout": 10,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             },
+            # A file for tests too: in a database in memory, threads meet table locks that no timeout waits for.
+            "TEST": {"NAME": f"{unquote(parts.path[1:])}.test"},
         }
     options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     return {

@@ -72,6 +72,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     services = early_config.stash[_services] = Services()
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     controls_workers = not is_worker and bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    (services.directory / "var").mkdir()
     os.environ["STRIKEWIRE_VAR"] = str(services.directory / "var")
     os.environ["STRIKEWIRE_INSTALLATION"] = f"test-{secrets.token_hex(4)}"
     os.environ["STRIKEWIRE_SECRET_KEY"] = secrets.token_urlsafe(48)
