@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
@@ -49,7 +49,7 @@ class Up:
         self.folder = VarFolder(settings.VAR_DIR)
         self.supervisor = Supervisor(console.say)
         self.port = options.port
-        self._commands = commands
+        self.commands = commands
         self._stop = asyncio.Event()
 
     # ── The order ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,9 +81,7 @@ class Up:
             print(f"error: {error}", file=sys.stderr, flush=True)
             status = error.status
         finally:
-            for task in (life, stop, failure):
-                task.cancel()
-            await asyncio.gather(life, stop, failure, return_exceptions=True)
+            await _cancel(life, stop, failure)
             self.console.end_live()
             if self._stop.is_set():
                 self.console.say("stopping")
@@ -129,7 +127,7 @@ class Up:
         await self.supervisor.start(children, lambda child: server_answers(by_name[child.name], child))
 
     def _children(self) -> list[Child]:
-        commands = self._commands
+        commands = self.commands
         if commands is None:
             manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
             commands = {
@@ -226,6 +224,16 @@ def _migrate() -> None:
     except DatabaseError as error:
         first_line = str(error).strip().partition("\n")[0]
         raise StartError(f"the database cannot be used: {first_line}") from error
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel, and again until it took: a library that is just connecting may take the first for its own time-out."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.1)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def server_answers(server: EmbeddedServer, child: Child) -> None:
