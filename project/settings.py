@@ -54,7 +54,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "frontend.static_files.StaticFilesMiddleware",
     "frontend.security.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -221,10 +221,12 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
 FRONTEND_BUILD = BASE_DIR / "frontend" / "static" / "build"
-# Served straight from the applications' folders: no collect step between an edit and a page, and none at start.
+# Served straight from the applications' folders: no STATIC_ROOT, no collect step between an edit and a page, nor at start.
 WHITENOISE_USE_FINDERS = True
+# Vite puts a hash of its content into the name of every file it builds.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/build/.+\.[0-9a-f]{12}\.\w+$"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # ── Logs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 LOG_LEVEL = env.choice("STRIKEWIRE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -76,6 +76,7 @@ class Leader:
         self._catalogue = 0
         self._health: Health = "taking_over"
         self._reason: str | None = None
+        self._say_now = asyncio.Event()
         self._heard = 0.0
         self._lag_ms: float | None = None
         self._beacons = 0
@@ -216,7 +217,7 @@ class Leader:
                             wait = FIRST_RETRY_S  # by data and not by a login: a venue may accept and then refuse
                 raise TemporaryFeedError("the feed ended")
             except TemporaryFeedError as error:
-                self._health, self._reason = "down", str(error)
+                self._feel("down", str(error))
                 pause = wait * (0.5 + random.random())
                 logger.warning("%s: %s; trying again in %.1f s", self.feed.name, error, pause)
                 await asyncio.sleep(pause)
@@ -230,7 +231,7 @@ class Leader:
         if not batch.quotes:
             return
         self._heard = time.monotonic()
-        self._health, self._reason = "ok", None
+        self._feel("ok", None)
         newest = batch.quotes[-1]
         self._lag_ms = round(newest.received_ms - newest.venue_time_ms, 3)
         await self.flush.put(batch.quotes)
@@ -259,7 +260,15 @@ class Leader:
             except LeaseLostError:
                 if token == self._lease.token:
                     self._lost.set()
-            await asyncio.sleep(BEACON_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._say_now.wait(), BEACON_S)
+            self._say_now.clear()
+
+    def _feel(self, health: Health, reason: str | None) -> None:
+        """The feed is so from now on; a change is said at once, and not with the next second."""
+        if health != self._health:
+            self._say_now.set()
+        self._health, self._reason = health, reason
 
     def _writer_for_beacons(self) -> FencedWriter:
         # On a connection of its own: a long flush before it must not make a living feed look dead.
