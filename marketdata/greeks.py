@@ -179,7 +179,10 @@ def implied_volatility(
         solved = np.full(np.broadcast_shapes(value.shape, possible.shape), np.nan)
         if not possible.any():
             return solved
-        sign, f, k, t, value = (np.broadcast_to(a, solved.shape)[possible] for a in (sign, f, k, t, value))
+        sign, f, k, t, value = (
+            (a if a.shape == solved.shape else np.broadcast_to(a, solved.shape))[possible]
+            for a in (sign, f, k, t, value)
+        )
         if _pyvolr is not None:
             found = _pyvolr.implied_vol(value, sign.astype(np.int8), f, k, t, 0.0, on_error="ignore")
         else:

@@ -38,13 +38,14 @@ class Board:
 
     def __init__(self, universe: Sequence[Underlying], now_ms: float) -> None:
         listed = [contracts(one, now_ms) for one in universe]
-        blocks = [facts_of(one, its) for one, its in zip(universe, listed, strict=True)]
+        pairs = list(zip(universe, listed, strict=True))
+        blocks = [facts_of(one, its) for one, its in pairs]
         self.facts = [block[0] for block in blocks] + [facts for block in blocks for facts in block[1:]]
         self.symbols = [facts.symbol for facts in self.facts]
         self.underlyings = len(universe)
         self.is_index = np.array([one.kind == "index" for one in universe])
         self._universe = universe
-        self._surfaces = [Surface(one, its) for one, its in zip(universe, listed, strict=True)]
+        self._surfaces = [Surface(one, its) for one, its in pairs]
 
         nothing = np.full(self.underlyings, np.nan)
         bounds = self.underlyings + np.cumsum([0, *map(len, listed)])
@@ -56,7 +57,13 @@ class Board:
         self.strike = np.concatenate([nothing, *(one.strike for one in self._surfaces)])
         self.expires_ms = np.concatenate([nothing + np.inf, *(one.expires_ms for one in self._surfaces)])
         self.expires_ms[: self.underlyings] = np.inf
-        self.values = Values(*(np.full(len(self.facts), np.nan) for _ in Values._fields))
+        cent = np.full(self.underlyings, 0.01)
+        self._low = np.concatenate([cent, *(np.full(len(its), one.ticks.low) for one, its in pairs)])
+        self._high = np.concatenate([cent, *(np.full(len(its), one.ticks.high) for one, its in pairs)])
+        # A row a field of Values: all that is known of a few instruments is then one look-up, where a look-up of a
+        # few numbers costs as much as one of many.
+        self.table = np.full((len(Values._fields), len(self.facts)), np.nan)
+        self.values = Values(*self.table)
         self._valued_at = [-1] * self.underlyings
 
     def __len__(self) -> int:
@@ -64,16 +71,14 @@ class Board:
 
     def value(self, owners: Numbers, spots: Spots, step: int, at_ms: float) -> None:
         """Brings the values of these underlyings and their contracts up to `step`, which is at `at_ms`."""
-        for owner in np.unique(owners).tolist():
+        for owner in set(owners.tolist()):
             if self._valued_at[owner] != step:
                 self._valued_at[owner] = step
                 self.value_at(owner, float(spots.price[owner]), float(spots.level[owner]), at_ms)
 
     def value_at(self, owner: int, price: float, level: float, at_ms: float) -> None:
         """Values one underlying and its contracts at a price, a volatility level and a time."""
-        values = self._surfaces[owner].values(price, level, at_ms)
-        for mine, found in zip(self.values, values, strict=True):
-            mine[self._places[owner]] = found
+        self.table[:, self._places[owner]] = self._surfaces[owner].values(price, level, at_ms)
         self.values.theoretical[owner] = price
         self.values.half_spread[owner] = 0.01 + 0.00005 * price
 
@@ -91,30 +96,24 @@ class Board:
         """How these instruments are quoted. `back`, two columns of 0 to 1, says how far each side stands back from the
         value, between two fifths and all of the half spread. The value lies between the sides, so that no quotes of
         one moment can be traded against each other at a profit."""
-        owner, option = self.owner[numbers], numbers >= self.underlyings
+        owner = self.owner[numbers]
         value, half = self.values.theoretical[numbers], self.values.half_spread[numbers]
         low, high = value - half * (0.4 + 0.6 * back[:, 0]), value + half * (0.4 + 0.6 * back[:, 1])
-        bid, ask = np.floor(low * 100) / 100, np.ceil(high * 100) / 100
-        for one in np.unique(owner[option]).tolist():
-            mine = option & (owner == one)
-            bid[mine] = rounded_down(low[mine], self._universe[one].ticks)
-            ask[mine] = rounded_up(high[mine], self._universe[one].ticks)
-        unquoted = ~option & self.is_index[owner]
+        ticks = self._low[numbers], self._high[numbers]
+        bid, ask = rounded_down(low, *ticks), rounded_up(high, *ticks)
+        unquoted = (numbers < self.underlyings) & self.is_index[owner]
         bid[(bid <= 0) | unquoted] = np.nan
         ask[unquoted] = np.nan
+        both = np.concatenate([numbers, numbers])
         volatilities = greeks.implied_volatility(
-            np.tile(self.call[numbers], 2),
+            self.call[both],
             np.concatenate([bid, ask]),
-            np.tile(self.values.theoretical[owner], 2),
-            np.tile(self.strike[numbers], 2),
-            np.tile(self.values.years[numbers], 2),
-        )
-        bid_iv, ask_iv = np.split(np.round(volatilities, 4), 2)
-        return Sides(bid, ask, bid_iv, ask_iv)
+            self.values.theoretical[self.owner[both]],
+            self.strike[both],
+            self.values.years[both],
+        ).round(4)
+        return Sides(bid, ask, volatilities[: len(numbers)], volatilities[len(numbers) :])
 
     def tradable(self, price: Array) -> Array:
         """A price for each instrument, at or above `price`, at which it could trade."""
-        found: Array = np.round(price, 2)
-        for place, one in zip(self._places, self._universe, strict=True):
-            found[place] = rounded_up(price[place], one.ticks)
-        return found
+        return rounded_up(price, self._low, self._high)

@@ -12,6 +12,7 @@ from ...quotes import Quote, Trade
 from .board import Board, Numbers, Sides
 from .expiries import day_of, session_start_ms
 from .spots import STEP_MS, Spots
+from .surface import Values
 from .tape import Tape
 from .universe import Underlying
 
@@ -25,6 +26,7 @@ _WEIGH_EVERY: Final = 600
 # instrument, two sides, two sizes, whether it trades, on which side and how much.
 _BLOCK: Final = 1024
 _DRAWS: Final = 8
+_GREEKS: Final = np.array([[Values._fields.index(name)] for name in ("delta", "gamma", "theta", "vega", "rho")])
 
 
 class Exchange:
@@ -141,40 +143,38 @@ class Exchange:
         values = board.values
         depth = np.where(option, 12.0, 300.0)[:, None]
         sizes = 1 + np.floor(-np.log1p(-draws[:, 3:5]) * depth)
-        mark = np.round(values.theoretical[numbers], 4)
-        prices, amounts = self._prints(numbers, sides, mark, draws)
-        venue_times = np.round(times, 3).tolist()
+        price, amount = self._prints(numbers, sides, draws)
+        columns = np.array(
+            [
+                np.round(times, 3),
+                price,
+                amount,
+                sides.bid,
+                sides.ask,
+                np.where(np.isnan(sides.bid), np.nan, sizes[:, 0]),
+                np.where(np.isnan(sides.ask), np.nan, sizes[:, 1]),
+                np.round(values.theoretical[numbers], 4),
+                np.where(option, values.theoretical[owner], np.nan),
+                values.implied_volatility[numbers],
+                sides.bid_iv,
+                sides.ask_iv,
+                *board.table[_GREEKS, numbers],
+            ]
+        )
+        nullable = columns.T.astype(object)
+        nullable[np.isnan(columns.T)] = None
         symbols = board.symbols
         quotes: list[Quote] = []
         trades: list[Trade] = []
-        rows = zip(
-            numbers.tolist(),
-            venue_times,
-            prices,
-            amounts,
-            _nullable(sides.bid),
-            _nullable(sides.ask),
-            _whole(np.where(np.isnan(sides.bid), np.nan, sizes[:, 0])),
-            _whole(np.where(np.isnan(sides.ask), np.nan, sizes[:, 1])),
-            mark.tolist(),
-            _nullable(np.where(option, values.theoretical[owner], np.nan)),
-            _nullable(values.implied_volatility[numbers]),
-            _nullable(sides.bid_iv),
-            _nullable(sides.ask_iv),
-            _nullable(values.delta[numbers]),
-            _nullable(values.gamma[numbers]),
-            _nullable(values.theta[numbers]),
-            _nullable(values.vega[numbers]),
-            _nullable(values.rho[numbers]),
-            strict=True,
-        )
-        for n, at, price, amount, bid, ask, bid_size, ask_size, worth, spot, *model in rows:
-            if price is not None:
-                if amount:
-                    tape.trade(n, price, amount, at)
-                    trades.append(Trade(symbols[n], received_ms, at, price, amount))
+        for n, (at, paid, size, bid, ask, bid_size, ask_size, mark, spot, *model) in zip(
+            numbers.tolist(), nullable.tolist(), strict=True
+        ):
+            if paid is not None:
+                if size:
+                    tape.trade(n, paid, int(size), at)
+                    trades.append(Trade(symbols[n], received_ms, at, paid, int(size)))
                 else:
-                    tape.fix(n, price, at)
+                    tape.fix(n, paid, at)
             quotes.append(
                 Quote(
                     symbols[n],
@@ -182,14 +182,14 @@ class Exchange:
                     at,
                     bid,
                     ask,
-                    bid_size,
-                    ask_size,
+                    bid_size and int(bid_size),
+                    ask_size and int(ask_size),
                     tape.last[n],
                     tape.last_size[n],
                     tape.last_time_ms[n],
                     tape.volume[n],
                     tape.interest[n],
-                    worth,
+                    mark,
                     spot,
                     tape.reference[n],
                     *model,
@@ -197,28 +197,14 @@ class Exchange:
             )
         return quotes, trades
 
-    def _prints(
-        self, numbers: Numbers, sides: Sides, mark: Array, draws: Array
-    ) -> tuple[list[float | None], list[int]]:
-        """The price at which each of these trades, None where it does not, and how many; 0 for an index, whose value
-        is new with every quote."""
+    def _prints(self, numbers: Numbers, sides: Sides, draws: Array) -> tuple[Array, Array]:
+        """The price at which each of these trades, NaN where it does not, and how many; 0 for an index, whose value is
+        new with every quote."""
         board = self.board
         option = numbers >= board.underlyings
         index = ~option & board.is_index[board.owner[numbers]]
         trading = draws[:, 5] < np.where(option, _OPTION_TRADES, _STOCK_TRADES)
         at = np.where(draws[:, 6] < 0.5, sides.bid, sides.ask)
-        price = np.where(index, mark, np.where(trading, at, np.nan))
+        price = np.where(index, board.values.theoretical[numbers], np.where(trading, at, np.nan))
         size = 1 + np.floor(-np.log1p(-draws[:, 7]) * np.where(option, 4.0, 100.0))
-        return _nullable(price), np.where(index, 0, size).astype(np.int64).tolist()
-
-
-def _nullable(values: Array) -> list[float | None]:
-    """Python's floats, None for NaN."""
-    if not np.isnan(values).any():
-        return values.tolist()  # type: ignore[no-any-return]
-    return [None if value != value else value for value in values.tolist()]
-
-
-def _whole(values: Array) -> list[int | None]:
-    """Python's whole numbers, None for NaN."""
-    return [None if value != value else int(value) for value in values.tolist()]
+        return price, np.where(index, 0, size)

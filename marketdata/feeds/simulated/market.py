@@ -54,10 +54,8 @@ class Market:
     ) -> None:
         self._now_ms = now_ms
         self._sleep = sleep
-        self._rate = quotes_per_second
-        # How long quotes are gathered: a wake-up costs as much as forty quotes in one batch do.
-        self._gather_s = 0 if quotes_per_second <= 200 else 0.005 if quotes_per_second < 10_000 else 0.01
-        self._seed = seed
+        # How long quotes are gathered: a wake-up costs as much as a hundred quotes in one batch do.
+        self._gather_s = 0.0 if quotes_per_second <= 100 else 0.015
         self._exchange = Exchange(UNIVERSE, seed, quotes_per_second, now_ms())
 
     @property
@@ -82,5 +80,7 @@ class Market:
             quotes, trades = exchange.until(now, now, _LARGEST_BATCH)
             if quotes:
                 yield Batch(quotes, trades)
-            wait = exchange.next_ms - self._now_ms()
-            await self._sleep(max(wait / 1000, self._gather_s) if wait > 0 else 0)
+            if len(quotes) < _LARGEST_BATCH:
+                await self._sleep(max((exchange.next_ms - self._now_ms()) / 1000, self._gather_s))
+            else:
+                await self._sleep(0)

@@ -15,7 +15,7 @@ import numpy as np
 from ... import greeks
 from ...greeks import Array
 from .listings import Contract
-from .universe import Ticks, Underlying
+from .universe import Underlying
 
 # How fast the term structure forgets today's level: half of it is gone in about two months.
 _REVERSION: Final = 4.0
@@ -90,20 +90,19 @@ class Surface:
         )
 
 
-def rounded_down(price: Array, ticks: Ticks) -> Array:
-    """The highest quotable price at or below each; 0 for what lies under the first tick."""
-    return _on_tick(np.floor(price / _tick(price, ticks) + 1e-9), price, ticks)
+def rounded_down(price: Array, low: Array, high: Array) -> Array:
+    """The highest quotable price at or below each, 0 for what lies under the first tick. `low` and `high` are the
+    ticks below 3 and from there on."""
+    tick = np.where(price < _STEP_AT, low, high)
+    return _decimal(np.floor(price / tick + 1e-9) * tick)
 
 
-def rounded_up(price: Array, ticks: Ticks) -> Array:
+def rounded_up(price: Array, low: Array, high: Array) -> Array:
     """The lowest quotable price at or above each, and at least one tick."""
-    return _on_tick(np.maximum(np.ceil(price / _tick(price, ticks) - 1e-9), 1), price, ticks)
+    tick = np.where(price < _STEP_AT, low, high)
+    return _decimal(np.maximum(np.ceil(price / tick - 1e-9), 1) * tick)
 
 
-def _tick(price: Array, ticks: Ticks) -> Array:
-    return np.where(price < _STEP_AT, ticks.low, ticks.high)
-
-
-def _on_tick(count: Array, price: Array, ticks: Ticks) -> Array:
-    """The multiple as a decimal: 3 × 0.05 is not 0.15 in binary, and a venue would send 0.15."""
-    return np.round(np.maximum(count, 0) * _tick(price, ticks), 2)
+def _decimal(price: Array) -> Array:
+    """3 × 0.05 is not 0.15 in binary, and a venue would send 0.15."""
+    return np.round(np.maximum(price, 0), 2).astype(np.float64, copy=False)
