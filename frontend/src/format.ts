@@ -56,7 +56,7 @@ export function percent(fraction: Value): string {
 /** A size, volume or open interest: `9 999`, then `12.4k`, `3.1M`; parts of a contract with one decimal. */
 export function count(value: Value): string {
   if (value == null) return "";
-  if (value >= 999_950) return `${scaled(value / 1e6)}M`;
+  if (value >= 999_500) return `${scaled(value / 1e6)}M`;
   if (value > 9_999) return `${scaled(value / 1e3)}k`;
   const text = Number.isInteger(value) ? String(value) : value.toFixed(1);
   return value >= 1000 ? `${text.slice(0, 1)}${THIN}${text.slice(1)}` : text;
@@ -78,7 +78,7 @@ export function significant(value: Value, digits: number): string {
 export function age(ms: Value): string {
   if (ms == null || Number.isNaN(ms)) return "";
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return `${(Math.floor(seconds * 10) / 10).toFixed(1)} s`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;

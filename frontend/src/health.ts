@@ -27,7 +27,9 @@ export interface Moment {
 export function wordsFor(connection: Connection, feeds: readonly FeedStatus[], moment: Moment): Words {
   switch (connection.phase) {
     case "connecting":
-      return words("busy", "Connecting…", moment.heard_ms);
+      // Between two attempts the page goes on saying that its numbers are old.
+      if (moment.heard_ms !== null) return words("bad", "Reconnecting…", moment.heard_ms);
+      return words("busy", "Connecting…", null);
     case "waiting": {
       const left = Math.max(1, Math.ceil((connection.until_ms - moment.our_ms) / 1000));
       const cause = connection.reason === "restarting" ? "The server is restarting. " : "";

@@ -56,7 +56,7 @@ export function dayOf(expiry: string): string {
 }
 
 function strikeText(strike: number): string {
-  return strike.toLocaleString("en-US", { maximumFractionDigits: 4 });
+  return strike.toLocaleString("en-US", { maximumFractionDigits: 4, useGrouping: "min2" });
 }
 
 /** `39d`, in the last 24 hours `5h`, `expired` after; empty where it does not expire. Times in ms, feed time. */

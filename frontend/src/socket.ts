@@ -132,7 +132,11 @@ export class StreamSocket {
   private receive(text: string): void {
     this.lastFrameAt = ourNow();
     const message = JSON.parse(text) as WireMessage;
-    if (this.state.phase === "silent") this.to({ phase: "open" });
+    // A welcome alone proves little: only what comes after it shows that the server does its work.
+    const phase = this.state.phase;
+    if (phase === "silent" || (phase === "connecting" && this.welcomed && message.op !== "closing")) {
+      this.to({ phase: "open" });
+    }
     switch (message.op) {
       case "ping":
         // The frames before this one were handled above, in order: their rows are in the store.
@@ -161,7 +165,6 @@ export class StreamSocket {
     this.welcomed = true;
     this.clock.forget();
     this.clock.guess(time_ms);
-    this.to({ phase: "open" });
   }
 
   private afterWelcome(): void {

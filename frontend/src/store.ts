@@ -10,6 +10,12 @@ export interface StoreEvents {
   onEmpty(ids: readonly number[]): void;
 }
 
+const WITHDRAWN: Readonly<Record<string, string>> = {
+  retired: "No longer listed at the venue",
+  forbidden: "Not open to your account",
+  not_streaming: "Not offered now",
+};
+
 export class Store {
   columns: Columns = columnsOf([]);
   readonly rows = new Map<number, Row>();
@@ -34,6 +40,7 @@ export class Store {
           this.refused.delete(symbol);
         }
         for (const refusal of message.refused) this.refused.set(refusal.symbol, refusal.message);
+        for (const { symbol, code } of message.removed) this.withdraw(symbol, code);
         break;
       case "snapshot":
         this.applyRows(message.rows);
@@ -60,6 +67,23 @@ export class Store {
   setFacts(facts: Facts): void {
     this.facts.set(facts.id, facts);
     this.events.onFacts(facts.id);
+  }
+
+  /** Why an instrument gets no rows, or undefined. */
+  refusal(feed: string, symbol: string): string | undefined {
+    return this.refused.get(symbol) ?? this.refused.get(`${feed}.${symbol}`);
+  }
+
+  /** The administrator took an instrument away: its last row must not look like a price of now. */
+  private withdraw(key: string, code: string): void {
+    const reason = WITHDRAWN[code];
+    if (!reason) return;
+    this.refused.set(key, reason);
+    for (const facts of this.facts.values()) {
+      if (facts.symbol !== key && `${facts.feed}.${facts.symbol}` !== key) continue;
+      this.rows.delete(facts.id);
+      this.events.onFacts(facts.id);
+    }
   }
 
   private applyRows(rows: readonly Row[]): void {

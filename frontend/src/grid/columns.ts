@@ -146,7 +146,6 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "implied_volatility",
     header: "IV %",
     title: "Implied volatility, percent a year",
-    flashes: "implied_volatility",
     text: (view) => percent(view.value("implied_volatility")),
     note: (view, text) => computed(view, text, "implied volatility"),
   },

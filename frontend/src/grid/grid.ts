@@ -197,7 +197,11 @@ export class Grid implements Drawable {
     const row = this.rowOf(event);
     if (!row) return;
     if ((event.target as Element).closest(".remove")) this.events.onRemove(row.entry);
-    else this.select(row);
+    else {
+      this.select(row);
+      // A finger has no double click and no Enter.
+      if ((event as PointerEvent).pointerType === "touch") this.events.onOpen(row.entry);
+    }
   };
 
   private readonly onDoubleClick = (event: MouseEvent): void => {

@@ -11,6 +11,7 @@ class Cell {
   private readonly node = document.createTextNode("");
   private text = "";
   private note = "";
+  private label = "";
   private tone = "";
 
   constructor(readonly column: GridColumn) {
@@ -22,19 +23,21 @@ class Cell {
 
   /** Writes what differs from what stands there. Says whether the text did. */
   write(text: string, note: string, tone: string): boolean {
-    if (note !== this.note) {
-      this.note = note;
-      this.element.title = note;
+    if (note !== this.note) this.element.title = note;
+    // A blank has nothing to read out but its reason.
+    const label = text ? "" : note;
+    if (label !== this.label) {
+      if (label) this.element.setAttribute("aria-label", label);
+      else this.element.removeAttribute("aria-label");
     }
+    this.note = note;
+    this.label = label;
     if (tone !== this.tone) {
       if (this.tone) this.element.classList.remove(this.tone);
       if (tone) this.element.classList.add(tone);
       this.tone = tone;
     }
     if (text === this.text) return false;
-    // A blank has nothing to read out but its reason.
-    if (!text) this.element.setAttribute("aria-label", note);
-    else if (!this.text) this.element.removeAttribute("aria-label");
     this.text = text;
     this.node.data = text;
     return true;
@@ -121,7 +124,7 @@ export class GridRow implements RowView {
   draw(now: number, feedNow: number): void {
     this.feedNow = feedNow;
     this.row = this.store.rows.get(this.entry.instrument);
-    this.refused = this.row ? undefined : this.store.refused.get(this.entry.symbol);
+    this.refused = this.row ? undefined : this.store.refusal(this.entry.feed, this.entry.symbol);
     this.behind = false;
     for (const cell of this.cells) {
       const { column } = cell;

@@ -18,7 +18,7 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
     return {
       held: row !== undefined,
       facts: store.facts.get(props.entry.instrument),
-      refused: store.refused.get(props.entry.symbol),
+      refused: store.refusal(props.entry.feed, props.entry.symbol),
       feedNow: props.desk.feedNow(props.entry.feed),
       value,
       has: (flag) => ((value("flags") ?? 0) & flag) !== 0,
@@ -100,6 +100,7 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
       <p class="detail-price">
         <span class="big">{price(currentPrice(view()), tick()) || "–"}</span>
         <Show when={moved() !== null}>
+          <span class="muted">{view().value("last") === null ? "mark" : "last"}</span>
           <span class="moved" classList={{ up: moved()! > 0, down: moved()! < 0 }}>
             {change(moved(), decimals(tick()))}
           </span>

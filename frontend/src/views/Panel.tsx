@@ -77,6 +77,7 @@ function Heading(props: { desk: Desk }) {
   const list = () => props.desk.active()!;
   const badges = () => {
     props.desk.beat();
+    if (list().entries.length === 0) return [];
     return props.desk.shownFeeds().map((status) => badge(status.kind, props.desk.feedNow(status.feed)));
   };
   const rename = async (event: Event, name: string) => {
@@ -169,7 +170,7 @@ function Notice(props: { desk: Desk }) {
     const list = props.desk.active();
     if (!list) return "";
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const count = list.entries.length === 1 ? "1 contract" : `${list.entries.length} contracts`;
+    const count = list.entries.length === 1 ? "1 symbol" : `${list.entries.length} symbols`;
     return words().tone === "live" ? `${count}, times in ${zone}` : words().text;
   };
   return (

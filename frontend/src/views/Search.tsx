@@ -153,8 +153,13 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
                 when={results().length}
                 fallback={busy() || !answered() ? "Searching…" : `Nothing found for “${answered()}”`}
               >
-                <kbd>↑</kbd> <kbd>↓</kbd> choose <kbd>Enter</kbd> add to{" "}
-                {props.desk.active()?.name ?? "a watchlist"} <kbd>Esc</kbd> close
+                <span class="by-key">
+                  <kbd>↑</kbd> <kbd>↓</kbd> choose, <kbd>Enter</kbd>{" "}
+                </span>
+                add to {props.desk.active()?.name ?? "a watchlist"}
+                <span class="by-key">
+                  , <kbd>Esc</kbd> close
+                </span>
               </Show>
             </Show>
           </p>

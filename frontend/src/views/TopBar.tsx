@@ -55,7 +55,9 @@ function Status(props: { desk: Desk }) {
     <div class="status">
       <div class="state" data-tone={words().tone} data-testid="state" role="status">
         <span class="lamp" aria-hidden="true" />
-        <span class="words">{words().text}</span>
+        <span class="words" title={words().text}>
+          {words().text}
+        </span>
       </div>
       <dl class="latency" title={tip()} data-testid="latency">
         <div>
