@@ -4,18 +4,17 @@ collect anyway, and warns of. Ours are small, and all but the smallest are cache
 
 from typing import Any
 
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import FileResponse, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
     @staticmethod
-    def serve(static_file: Any, request: Any) -> HttpResponseBase:
-        response: Any = WhiteNoiseMiddleware.serve(static_file, request)
+    def serve(static_file: Any, request: Any) -> HttpResponse | FileResponse:
+        response: FileResponse = WhiteNoiseMiddleware.serve(static_file, request)  # type: ignore[no-untyped-call]
         if not response.streaming:
             return response
-        whole = HttpResponse(b"".join(response.streaming_content), status=response.status_code)
+        whole = HttpResponse(b"".join(response), status=response.status_code)
         response.close()
         whole.headers = response.headers
         return whole

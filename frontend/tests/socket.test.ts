@@ -76,7 +76,7 @@ describe("connecting", () => {
   });
 
   it("gives up on a server that does not answer for 8 s, and tries another time", () => {
-    vi.advanceTimersByTime(8500);
+    vi.advanceTimersByTime(8300);
     expect(phase()).toBe("waiting");
     expect(FakeSocket.last.closed).toBe(true);
     vi.advanceTimersByTime(1000);
