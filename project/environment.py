@@ -1,5 +1,6 @@
 """Typed readers of environment variables, for `settings.py` alone. A bad value stops the start, naming its variable."""
 
+import math
 import os
 import secrets
 from collections.abc import Sequence
@@ -31,6 +32,17 @@ def whole(name: str, default: int, least: int, most: int) -> int:
     return number
 
 
+def number(name: str, default: float, least: float, most: float) -> float:
+    value = os.environ.get(name, "").strip()
+    try:
+        amount = float(value) if value else default
+    except ValueError:
+        amount = math.nan
+    if not least <= amount <= most:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes a number from {least:g} to {most:g}.")
+    return amount
+
+
 def choice(name: str, default: str, legal: Sequence[str]) -> str:
     value = text(name, default)
     if value not in legal:
@@ -52,23 +64,35 @@ def url(name: str, default: str, schemes: Sequence[str]) -> str:
 def kept(path: Path, length: int) -> str:
     """A random text made once and kept in a file that only its owner may read."""
     try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            with open(fresh, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(secrets.token_urlsafe(length) + "\n")
+            try:
+                # Whole or not at all: a process that starts at the same time must not read half of it.
+                os.link(fresh, path)
+            except FileExistsError:
+                pass  # that other process was first, and its text holds
+            finally:
+                fresh.unlink()
         return path.read_text().strip()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process made it between the two calls
-            return path.read_text().strip()
-        value = secrets.token_urlsafe(length)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(value + "\n")
-        return value
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{path} can be neither read nor made ({error.strerror}); see STRIKEWIRE_VAR."
+        ) from error
 
 
 def database(name: str, default: str) -> dict[str, object]:
     """A Django database from `sqlite:///path` or `postgresql://user:password@host:port/name?option=value`."""
     value = url(name, default, ("sqlite", "postgresql", "postgres"))
     parts = urlsplit(value)
+    try:
+        port = str(parts.port or "")
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} has a port that is none; it takes a number up to 65535.") from error
+    if not parts.path[1:]:
+        raise ImproperlyConfigured(f"{name} names no database; it takes sqlite:///path or postgresql://host/name.")
     if parts.scheme == "sqlite":
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -90,7 +114,7 @@ def database(name: str, default: str) -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or options.pop("host", "")),
-        "PORT": str(parts.port or options.pop("port", "")),
+        "PORT": port or options.pop("port", ""),
         # Under ASGI a connection per thread would never be given back: the pool is the one keeper of connections.
         "CONN_MAX_AGE": 0,
         "OPTIONS": {"pool": True, **options},

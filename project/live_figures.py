@@ -40,8 +40,8 @@ class LiveFigures:
 
     @property
     def leads(self) -> bool:
-        """Whether a leader publishes this feed now."""
-        return self.term > 0
+        """Whether a leader publishes this feed now, and has heard from it."""
+        return self.term > 0 and self.health != "taking_over"
 
     def line(self) -> str:
         lag = "unknown" if self.lag_ms is None else f"{self.lag_ms:,.0f} ms"
@@ -56,7 +56,9 @@ class FiguresReader:
     """Reads them over one connection. `async with`; every wait is bounded."""
 
     def __init__(self, url: str, installation: str, feed: str) -> None:
-        self._client = Redis.from_url(url, decode_responses=True, socket_timeout=1, socket_connect_timeout=1)
+        self._client = Redis.from_url(
+            url, decode_responses=True, encoding_errors="replace", socket_timeout=1, socket_connect_timeout=1
+        )
         self._installation = installation
         self._feed = feed
 

@@ -141,7 +141,7 @@ FEEDS = {
     "replay": {
         "file": env.text("STRIKEWIRE_REPLAY_FILE", ""),
         # Times the recorded pace; 0 is as fast as possible.
-        "speed": float(env.text("STRIKEWIRE_REPLAY_SPEED", "1")),
+        "speed": env.number("STRIKEWIRE_REPLAY_SPEED", 1, 0, 1_000_000),
         "loop": env.flag("STRIKEWIRE_REPLAY_LOOP", default=True),
     },
 }

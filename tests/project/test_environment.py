@@ -1,0 +1,118 @@
+"""The readers of environment variables: what they take, and what they say of what they do not take."""
+
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from project import environment as env
+
+NAME = "STRIKEWIRE_TEST_VALUE"
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    return lambda value: monkeypatch.setenv(NAME, value)
+
+
+@pytest.mark.parametrize(("value", "read"), [("1", True), (" Yes ", True), ("off", False), ("0", False), ("", True)])
+def test_a_flag_takes_the_usual_words(value: str, read: bool, given: Callable[[str], None]) -> None:
+    given(value)
+    assert env.flag(NAME, default=True) is read
+
+
+@pytest.mark.parametrize("value", ["7", " 7 "])
+def test_a_whole_number_is_read(value: str, given: Callable[[str], None]) -> None:
+    given(value)
+    assert env.whole(NAME, 3, 1, 10) == 7
+
+
+def test_what_is_not_set_has_its_default(given: Callable[[str], None]) -> None:
+    given("  ")
+    assert env.whole(NAME, 3, 1, 10) == 3
+    assert env.number(NAME, 2.5, 0, 10) == 2.5
+    assert env.text(NAME, "default") == "default"
+    assert env.listed(NAME, ("a", "b")) == ["a", "b"]
+
+
+def test_a_list_leaves_out_what_is_empty(given: Callable[[str], None]) -> None:
+    given("a.example, ,b.example,")
+    assert env.listed(NAME) == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "legal"),
+    [
+        (lambda: env.flag(NAME, default=False), "maybe", "1, true, yes, on, or 0, false, no, off"),
+        (lambda: env.whole(NAME, 3, 1, 10), "11", "from 1 to 10"),
+        (lambda: env.whole(NAME, 3, 1, 10), "0", "from 1 to 10"),
+        (lambda: env.whole(NAME, 3, 1, 10), "two", "from 1 to 10"),
+        (lambda: env.number(NAME, 3, 0, 10), "nan", "from 0 to 10"),
+        (lambda: env.number(NAME, 3, 0, 10), "fast", "from 0 to 10"),
+        (lambda: env.choice(NAME, "a", ("a", "b")), "c", "one of a, b"),
+        (lambda: env.url(NAME, "redis://x", ("redis", "unix")), "http://x", "redis://, unix://"),
+        (lambda: env.database(NAME, ""), "mysql://x/y", "sqlite://, postgresql://, postgres://"),
+        (lambda: env.database(NAME, ""), "postgresql://host:123456/name", "up to 65535"),
+        (lambda: env.database(NAME, ""), "postgresql://host", "postgresql://host/name"),
+    ],
+)
+def test_a_bad_value_names_the_variable_and_what_it_takes(
+    read: Callable[[], object], value: str, legal: str, given: Callable[[str], None]
+) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as raised:
+        read()
+    assert NAME in str(raised.value)
+    assert legal in str(raised.value)
+
+
+def test_a_password_in_a_bad_url_is_not_repeated(given: Callable[[str], None]) -> None:
+    given("http://user:the-secret@host/name")
+    with pytest.raises(ImproperlyConfigured) as raised:
+        env.database(NAME, "")
+    assert "the-secret" not in str(raised.value)
+
+
+def test_a_postgresql_url_is_taken_apart(given: Callable[[str], None]) -> None:
+    given("postgresql://us%40er:p%2Fw@db.example:5433/quotes?sslmode=require")
+    database = env.database(NAME, "")
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    parts = [database[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")]
+    assert parts == ["us@er", "p/w", "db.example", "5433", "quotes"]
+    assert database["OPTIONS"] == {"pool": True, "sslmode": "require"}
+
+
+def test_a_postgresql_on_a_socket_is_found(given: Callable[[str], None]) -> None:
+    given("postgresql://postgres@/quotes?host=/run/postgresql")
+    database = env.database(NAME, "")
+    assert (database["HOST"], database["PORT"]) == ("/run/postgresql", "")
+
+
+def test_a_sqlite_url_names_a_file(given: Callable[[str], None]) -> None:
+    given("sqlite:////var/lib/a%20place/strikewire.sqlite3")
+    assert env.database(NAME, "")["NAME"] == "/var/lib/a place/strikewire.sqlite3"
+
+
+def test_a_kept_text_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "secret_key"
+    text = env.kept(path, 48)
+    assert len(text) >= 48
+    assert env.kept(path, 48) == text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_all_that_start_at_once_have_the_same_kept_text(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        texts = set(threads.map(lambda _: env.kept(tmp_path / "secret_key", 48), range(64)))
+    assert len(texts) == 1
+    assert "" not in texts
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ImproperlyConfigured, match=r"file/secret_key can be neither read nor made .*STRIKEWIRE_VAR"):
+        env.kept(tmp_path / "file" / "secret_key", 48)
