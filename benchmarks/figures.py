@@ -1,0 +1,20 @@
+"""Medians, spreads and the table that every benchmark prints."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+
+def median_and_spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """(median, smallest, largest)."""
+    return statistics.median(values), min(values), max(values)
+
+
+def table(rounds: Sequence[Mapping[str, float]], digits: Mapping[str, int] | None = None) -> str:
+    """One line a figure: its name, the median over the rounds, and in brackets the smallest and the largest."""
+    places = digits or {}
+    lines = []
+    for name in rounds[0]:
+        middle, low, high = median_and_spread([one[name] for one in rounds])
+        d = places.get(name, 2)
+        lines.append(f"  {name:<44} {middle:>14,.{d}f}   [{low:,.{d}f} … {high:,.{d}f}]")
+    return "\n".join(lines)
