@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, cast
 from .facts import Right
 
 SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
-_OSI: Final = re.compile(r"([A-Z0-9.]{1,6}?) *(\d{6})([CP])(\d{8})\Z")
-_VENUE_OPTION: Final = re.compile(r"([A-Z0-9_]+)-(\d{1,2})([A-Z]{3})(\d{2})-(\d+(?:d\d+)?)-([CP])\Z")
+_OSI: Final = re.compile(r"([A-Z0-9.]{1,6}?) *(\d{6})([CP])(\d{8})\Z", re.ASCII)
+_VENUE_OPTION: Final = re.compile(r"([A-Z0-9_]+)-(\d{1,2})([A-Z]{3})(\d{2})-(\d+(?:d\d+)?)-([CP])\Z", re.ASCII)
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -47,7 +47,7 @@ def parse_osi(name: str) -> OptionName:
 
 def format_osi(option: OptionName) -> str:
     """The unpadded OSI name. Raises InvalidSymbolError for a strike that is not whole thousandths below 100,000."""
-    thousandths = round(option.strike * 1000)
+    thousandths = round(option.strike * 1000) if 0 < option.strike < 100_000 else 0
     if not 0 < thousandths < 100_000_000 or abs(thousandths - option.strike * 1000) > 1e-6:
         raise InvalidSymbolError(f"a strike of {option.strike} cannot be written in OSI")
     return f"{option.root}{option.expiry:%y%m%d}{option.right}{thousandths:08d}"

@@ -22,7 +22,7 @@ LEAST_TICK: Final = 0.0001
 # Deribit writes a perpetual's expiry as the year 3000.
 _NEVER_MS: Final = 4_102_444_800_000
 
-_FUTURE: Final = re.compile(r"([A-Z0-9]+(?:_[A-Z0-9]+)?)-(PERPETUAL|\d{1,2}[A-Z]{3}\d{2})\Z")
+_FUTURE: Final = re.compile(r"([A-Z0-9]+(?:_[A-Z0-9]+)?)-(PERPETUAL|\d{1,2}[A-Z]{3}\d{2})\Z", re.ASCII)
 _ROOT: Final = re.compile(r"[A-Z0-9]+(?:_[A-Z0-9]+)?\Z")
 _INDEX: Final = re.compile(r"[a-z0-9]+_[a-z0-9]+\Z")
 

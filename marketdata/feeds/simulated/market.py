@@ -67,6 +67,7 @@ class Market:
 
     async def batches(self) -> AsyncIterator[Batch]:
         exchange = self._exchange
+        exchange.skip_to(self._now_ms() + OPENING_MS)  # whoever stood by has not missed anything
         numbers = np.arange(len(exchange.board))
         parts = np.array_split(numbers, -(-len(numbers) // _OPENING_BATCH))
         for part in parts:
