@@ -29,6 +29,7 @@ export interface Toast {
 const BEAT_MS = 250;
 const TOAST_MS = 6000;
 const LAST_LIST = "strikewire.watchlist";
+const DETAIL = "strikewire.detail";
 
 export type Desk = ReturnType<typeof createDesk>;
 
@@ -37,7 +38,7 @@ export function createDesk(page: Page) {
   const [loadError, setLoadError] = createSignal("");
   const [activeId, setActiveId] = createSignal<number | null>(null);
   const [selected, setSelected] = createSignal<Entry | null>(null);
-  const [detailOpen, setDetailOpen] = createSignal(false);
+  const [detailOpen, setDetailOpen] = createSignal(localStorage.getItem(DETAIL) === "open");
   const [connection, setConnection] = createSignal<Connection>({ phase: "connecting" });
   const [feeds, setFeeds] = createSignal<ReadonlyMap<string, FeedStatus>>(new Map());
   const [beat, setBeat] = createSignal(0);
@@ -68,8 +69,11 @@ export function createDesk(page: Page) {
       grid?.factsChanged(id);
       setFactsVersion((version) => version + 1);
     },
-    onStatus: () => {
+    onStatus: (status) => {
+      const first = !feeds().has(status.feed);
       setFeeds(new Map(store.feeds));
+      // Only now can be told how long a contract has left.
+      if (first) grid?.drawNames();
       grid?.markStale();
     },
     onEmpty: (ids) => {
@@ -138,13 +142,19 @@ export function createDesk(page: Page) {
       (feed) => isStale(socket.connection, store.feeds.get(feed)),
       {
         onSelect: setSelected,
-        onOpen: () => setDetailOpen(true),
+        onOpen: () => showDetail(true),
         onRemove: (entry) => void remove(entry),
         onMove: (entry, index) => void move(entry, index),
       },
       onDrawn,
     );
     grid.setEntries(active()?.entries ?? []);
+  }
+
+  function showDetail(open: boolean): void {
+    setDetailOpen(open);
+    localStorage.setItem(DETAIL, open ? "open" : "closed");
+    if (open) grid?.selectFirst();
   }
 
   // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -330,7 +340,7 @@ export function createDesk(page: Page) {
     activeId,
     selected,
     detailOpen,
-    setDetailOpen,
+    showDetail,
     connection,
     feeds,
     shownFeeds,

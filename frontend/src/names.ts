@@ -49,6 +49,14 @@ function nameFromSymbol(symbol: string): Name {
   return { head: root!, expiry: `${Number(day)} ${MONTHS[month]} ${year}`, contract };
 }
 
+/** What a person typed, in the words that the search knows: `20 Feb 26` as one word, strikes without commas. */
+export function asQuery(text: string): string {
+  return text
+    .trim()
+    .replace(/\b(\d{1,2}) ?([a-z]{3}) (\d{2})\b/gi, "$1$2$3")
+    .replace(/(\d),(?=\d{3}\b)/g, "$1");
+}
+
 /** `2026-02-20` as `20 Feb 26`. */
 export function dayOf(expiry: string): string {
   const [year, month, day] = expiry.slice(0, 10).split("-");

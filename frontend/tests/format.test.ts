@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { age, change, count, decimals, fixed, latency, percent, price, significant } from "../src/format";
-import { nameOf, spelled, timeLeft } from "../src/names";
+import { asQuery, nameOf, spelled, timeLeft } from "../src/names";
 import { makeFacts } from "./builders";
 
 describe("a price", () => {
@@ -107,4 +107,14 @@ describe("a name", () => {
     expect(timeLeft(makeFacts(), expires + 1)).toBe("expired");
     expect(timeLeft(makeFacts(), Number.NaN)).toBe("");
   });
+});
+
+it.each([
+  ["ACME 20 Feb 26 515 C", "ACME 20Feb26 515 C"],
+  ["btc 30 jul 21 24,000 p", "btc 30jul21 24000 p"],
+  [" BTC-30JUL21-24000-P ", "BTC-30JUL21-24000-P"],
+  ["ACME 515", "ACME 515"],
+  ["20feb 515", "20feb 515"],
+])("a name as the page spells it can be searched for: %s", (typed, query) => {
+  expect(asQuery(typed)).toBe(query);
 });

@@ -93,7 +93,7 @@ export class Grid implements Drawable {
 
   factsChanged(instrument: number): void {
     for (const row of this.byInstrument.get(instrument) ?? []) {
-      row.drawName();
+      row.drawName(this.feedNow(row.entry.feed));
       this.changed.add(row);
     }
     this.frame.request(this);
@@ -132,12 +132,17 @@ export class Grid implements Drawable {
   }
 
   drawNames(): void {
-    for (const row of this.rows) row.drawName();
+    for (const row of this.rows) row.drawName(this.feedNow(row.entry.feed));
   }
 
   /** Dims the rows of feeds that are stale now. */
   markStale(): void {
     for (const row of this.rows) row.element.classList.toggle("stale", this.isStale(row.entry.feed));
+  }
+
+  /** So that details have something to show. */
+  selectFirst(): void {
+    this.select(this.selected ?? this.rows[0] ?? null);
   }
 
   selectEntry(id: number | null): void {
@@ -149,7 +154,7 @@ export class Grid implements Drawable {
   }
 
   private makeRow(entry: Entry): GridRow {
-    return new GridRow(entry, this.store, this.flasher);
+    return new GridRow(entry, this.store, this.flasher, this.feedNow(entry.feed));
   }
 
   private sight(): [number, number] {

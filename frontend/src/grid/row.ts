@@ -67,6 +67,7 @@ export class GridRow implements RowView {
     readonly entry: Entry,
     private readonly store: Store,
     private readonly flasher: Flasher,
+    feedNow: number,
   ) {
     this.element.className = "row";
     this.element.id = `row-${entry.id}`;
@@ -85,7 +86,7 @@ export class GridRow implements RowView {
     remove.textContent = "×";
     remove.dataset["testid"] = "remove";
     this.element.append(this.name, ...this.cells.map((cell) => cell.element), remove);
-    this.drawName();
+    this.drawName(feedNow);
   }
 
   get held(): boolean {
@@ -104,8 +105,9 @@ export class GridRow implements RowView {
     return this.store.columns;
   }
 
-  /** The instrument's name, from its facts once they are known. */
-  drawName(): void {
+  /** The instrument's name, from its facts once they are known, and the time that is left at `feedNow`. */
+  drawName(feedNow: number): void {
+    this.feedNow = feedNow;
     this.facts = this.store.facts.get(this.entry.instrument);
     const name = nameOf(this.entry.symbol, this.facts);
     const texts = [name.head, name.expiry, name.contract, timeLeft(this.facts, this.feedNow)];

@@ -34,7 +34,7 @@ export function App(props: { desk: Desk }) {
         toggleTheme();
         break;
       case "Escape":
-        props.desk.setDetailOpen(false);
+        props.desk.showDetail(false);
         break;
       case "ArrowDown":
       case "ArrowUp":

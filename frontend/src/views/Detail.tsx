@@ -92,7 +92,7 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
           class="icon-button"
           aria-label="Close details"
           title="Close (Esc)"
-          onClick={() => props.desk.setDetailOpen(false)}
+          onClick={() => props.desk.showDetail(false)}
         >
           <Icon name="close" />
         </button>

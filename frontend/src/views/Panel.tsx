@@ -145,7 +145,7 @@ function Heading(props: { desk: Desk }) {
           aria-label="Details of the selected contract"
           aria-pressed={props.desk.detailOpen()}
           data-testid="detail-toggle"
-          onClick={() => props.desk.setDetailOpen(!props.desk.detailOpen())}
+          onClick={() => props.desk.showDetail(!props.desk.detailOpen())}
         >
           <Icon name="panel" />
         </button>

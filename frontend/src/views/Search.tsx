@@ -2,7 +2,7 @@
 import { createEffect, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { ApiError, type Found } from "../api";
 import type { Desk } from "../desk";
-import { nameOf, spelled, timeLeft } from "../names";
+import { asQuery, nameOf, spelled, timeLeft } from "../names";
 import { Icon } from "./Icon";
 
 /** A pause in typing; shorter asks for every letter, longer is felt. */
@@ -30,7 +30,7 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
     abort = new AbortController();
     setBusy(true);
     try {
-      const found = await props.desk.api.search(wanted, abort.signal);
+      const found = await props.desk.api.search(asQuery(wanted), abort.signal);
       setResults(found);
       setAt(0);
       setProblem("");
