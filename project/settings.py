@@ -237,6 +237,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        # It warns of every 4xx, with the path: a stranger's typing error is no news, and what was asked for is private.
+        "django.request": {"level": "ERROR"},
         "strikewire": {"level": LOG_LEVEL},
         "marketdata": {"level": LOG_LEVEL},
         "accounts": {"level": LOG_LEVEL},
