@@ -6,7 +6,6 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -14,9 +13,6 @@ from project.errors import StartError
 from project.forwarded import TrustedProxies
 from project.listening import listen
 from project.up_arguments import port
-
-# What a socket gets to say goodbye in; `up` waits a little longer before it uses force.
-GRACE_SECONDS = 3
 
 logger = logging.getLogger("project.serve")
 
@@ -37,24 +33,10 @@ class Command(BaseCommand):
             sys.exit(error.status)
         # Built here, in the main thread and before the loop runs: what it imports must not delay a first request.
         from project.asgi import application
+        from project.web_server import web_server
 
         if settings.TRUSTED_PROXIES:
             application = TrustedProxies(application, settings.TRUSTED_PROXIES)
-        config = uvicorn.Config(
-            application,
-            loop="auto",
-            ws="websockets-sansio",
-            lifespan="auto",
-            log_config=None,  # Django's own
-            access_log=False,  # a ticket or a symbol must never reach a log
-            proxy_headers=False,  # uvicorn's would believe an address that the client wrote: see TrustedProxies
-            server_header=False,
-            ws_max_size=settings.STREAM_MESSAGE_BYTES,
-            ws_per_message_deflate=False,  # CPU and 64 KiB a socket, for little on short frames
-            ws_ping_interval=20,
-            ws_ping_timeout=20,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
         logger.info("listening on port %d", listener.getsockname()[1])
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            web_server(application).run(sockets=[listener])

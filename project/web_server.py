@@ -1,0 +1,49 @@
+"""The uvicorn that serves `project.asgi`: how it is set, and how it takes leave of its sockets. `manage.py serve` runs it."""
+
+import asyncio
+import socket
+from typing import Any, Final
+
+import uvicorn
+from django.conf import settings
+
+from marketdata.stream.hub import running_hub
+
+# What a page gets to finish in; `up` waits a little longer before it uses force.
+GRACE_S: Final = 3
+# In which sockets may answer the goodbye, so that their last frames are read before the connection ends.
+GOODBYE_S: Final = 0.3
+
+
+def web_server(application: Any) -> "WebServer":
+    return WebServer(
+        uvicorn.Config(
+            application,
+            loop="auto",
+            ws="websockets-sansio",
+            lifespan="auto",
+            log_config=None,  # Django's own
+            access_log=False,  # a ticket or a symbol must never reach a log
+            proxy_headers=False,  # uvicorn's would believe an address that the client wrote: see TrustedProxies
+            server_header=False,
+            ws_max_size=settings.STREAM_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # CPU and 64 KiB a socket, for little on short frames
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+
+
+class WebServer(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """The hub first: uvicorn would close every socket before the application may say a word."""
+        for server in self.servers:
+            server.close()
+        hub = running_hub()
+        if hub is not None and hub.connections:
+            await hub.stop()
+            deadline = asyncio.get_running_loop().time() + GOODBYE_S
+            while hub.connections and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
