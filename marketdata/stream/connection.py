@@ -34,7 +34,8 @@ SEND_S: Final = 10.0
 SNAPSHOT_BYTES: Final = 64 * 1024
 # Answers that may wait for a client that does not read; one more, and it is cut.
 OUTBOX: Final = 256
-STATUS_S: Final = 1.0
+# Somewhat less than the second that it stands for: what looks each second must not find it missing by a millisecond.
+STATUS_S: Final = 0.9
 
 
 class Mark:
