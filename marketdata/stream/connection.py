@@ -32,6 +32,8 @@ PING_S: Final = 5.0
 ANSWER_S: Final = 20.0
 SEND_S: Final = 10.0
 SNAPSHOT_BYTES: Final = 64 * 1024
+# Of these, for all but rows and ids: a source's name and a message's id may each have 64 characters of six bytes.
+SNAPSHOT_HEAD_BYTES: Final = 1_024
 # Answers that may wait for a client that does not read; one more, and it is cut.
 OUTBOX: Final = 256
 # Somewhat less than the second that it stands for: what looks each second must not find it missing by a millisecond.
@@ -260,12 +262,12 @@ class Connection:
         size = taken = 0
         for instrument_id in snapshot.ids:
             row = latest.get(instrument_id)
+            size += 1 + (len(row) if row is not None else len(str(instrument_id)))
+            if size > SNAPSHOT_BYTES - SNAPSHOT_HEAD_BYTES and taken:
+                break
             if row is None:
                 empty.append(instrument_id)
             else:
-                size += len(row) + 1
-                if size > SNAPSHOT_BYTES - 1_024 and rows:
-                    break
                 rows.append(row)
             taken += 1
         self.wanted.update(snapshot.ids[:taken])
