@@ -160,9 +160,13 @@ class Connection:
         self._queue(Snapshot(source, ids, request))
 
     def forget(self, ids: Iterable[int]) -> None:
-        """No more rows of these."""
-        self.wanted.difference_update(ids)
-        self.pending.difference_update(ids)
+        """No more rows of these, also not by a snapshot that still waits for credit."""
+        gone = set(ids)
+        self.wanted -= gone
+        self.pending -= gone
+        for waiting in self._outbox or ():
+            if isinstance(waiting, Snapshot):
+                waiting.ids = [i for i in waiting.ids if i not in gone]
 
     # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
