@@ -9,12 +9,12 @@ import contextlib
 import logging
 import secrets
 import time
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, ClassVar, Final
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
+from django.http import parse_cookie
 
 from accounts import identity, queries
 from accounts.identity import Identity
@@ -512,8 +512,5 @@ def _is_too_large(text: str) -> bool:
 
 
 def _cookies(scope: dict[str, Any]) -> dict[str, str]:
-    header = next((value for name, value in scope["headers"] if name == b"cookie"), b"")
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header.decode("latin-1")).items()}
-    except CookieError:
-        return {}
+    # Django's reader: the one of the standard library stops at the first cookie that it finds odd, whosever it is.
+    return parse_cookie("; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
