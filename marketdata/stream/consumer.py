@@ -211,7 +211,12 @@ class StreamConsumer(AsyncConsumer):
         else:
             assert said.watchlist is not None
             await self._follow(said.watchlist, said.source)
-            ids = await self._of_watchlist(said.watchlist, refused)
+            try:
+                ids = await self._of_watchlist(said.watchlist, refused)
+            except ProtocolError:
+                held = self.sources.get(said.source)
+                self._unfollow(said.source, keep=held.key if held is not None else None)
+                raise
             kind, key, replace = "watchlist", said.watchlist, True
         self._unfollow(said.source, keep=said.watchlist)
         change = self.sources.put(said.source, kind, key, ids, replace)  # type: ignore[arg-type]
