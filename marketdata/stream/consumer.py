@@ -177,7 +177,8 @@ class StreamConsumer(AsyncConsumer):
             self._count_message()
             await getattr(self, self.ops[type(said)])(said)
         except ProtocolError as error:
-            if said is None and not self._counted():
+            # A pong is free, but not one that has to be answered.
+            if (said is None or isinstance(said, protocol.Pong)) and not self._counted():
                 return
             self._answer_error(error, said)
 
