@@ -110,8 +110,10 @@ class StreamConsumer(AsyncConsumer):
     async def refuse(self, code: int, reason: str, reconnect_ms: int | None = None) -> None:
         """Says why and closes, for a socket that never became a connection."""
         closing = {"op": "closing", "code": code, "reason": reason, "reconnect_ms": reconnect_ms}
-        await self.base_send({"type": "websocket.send", "text": encoded(closing)})
-        await self.base_send({"type": "websocket.close", "code": code, "reason": reason[:100]})
+        # The client may have gone, or the server have closed on it for what it sent meanwhile.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.base_send({"type": "websocket.send", "text": encoded(closing)})
+            await self.base_send({"type": "websocket.close", "code": code, "reason": reason[:100]})
         raise StopConsumer
 
     def welcome(self, who: Identity, message_id: Any = None) -> None:
@@ -459,7 +461,8 @@ class StreamConsumer(AsyncConsumer):
 
     async def auth_failed(self, message: dict[str, Any]) -> None:
         if self.connection is None:
-            await self.base_send({"type": "websocket.send", "text": message["answer"]})
+            with contextlib.suppress(OSError, RuntimeError):
+                await self.base_send({"type": "websocket.send", "text": message["answer"]})
             await self.refuse(protocol.NOT_SIGNED_IN, "the first message has to be `auth` with a good ticket")
 
 
