@@ -223,7 +223,7 @@ class StreamConsumer(AsyncConsumer):
             kind, key, replace = "watchlist", said.watchlist, True
         self._unfollow(said.source, keep=said.watchlist)
         change = self.sources.put(said.source, kind, key, ids, replace)  # type: ignore[arg-type]
-        await self._apply(said.source, change, refused, "request", said.id, answer=True)
+        await self._apply(said.source, change, refused, "request", said.id, asked=ids)
 
     async def unsubscribe(self, said: protocol.Unsubscribe) -> None:
         self._signed_in()
@@ -234,7 +234,7 @@ class StreamConsumer(AsyncConsumer):
         for name in [said.source] if said.source is not None else self.sources.names():
             self._unfollow(name)
             change = self.sources.take(name)
-            await self._apply(name, change, [], "request", said.id, answer=True)
+            await self._apply(name, change, [], "request", said.id, asked=[])
         if said.all and not self.sources.total and said.id is not None:
             self._signed_in().post(self._subscribed(None, Change([], [], [], [], []), [], "request", said.id))
 
@@ -354,12 +354,14 @@ class StreamConsumer(AsyncConsumer):
         refused: list[dict[str, Any]],
         cause: str,
         message_id: Any,
-        answer: bool = False,
+        asked: list[int] | None = None,
     ) -> None:
-        """Makes the board and the client follow a change of a source: `subscribed`, then the snapshot of what is new."""
+        """Makes the board and the client follow a change of a source: `subscribed`, then the snapshot of what is new.
+
+        What a client `asked` for it is sent afresh, new or not; what changes by itself tells only what changed."""
         connection = self._signed_in()
         catalogue = self._hub.catalogue
-        if not answer and not change.added and not change.removed:
+        if asked is None and not change.added and not change.removed:
             return
         for instrument_id in change.refused:
             facts = catalogue.by_id[instrument_id]
@@ -378,7 +380,10 @@ class StreamConsumer(AsyncConsumer):
         if change.begun:
             places = {i: _place(catalogue.by_id[i]) for i in change.begun}
             await self._hub.board.join(connection, places)
-        if change.added:
+        source = self.sources.get(name)
+        if asked is not None and source is not None:
+            connection.snapshot(name, [i for i in dict.fromkeys(asked) if i in source.ids], message_id)
+        elif change.added:
             connection.snapshot(name, list(change.added), message_id)
 
     def _subscribed(
