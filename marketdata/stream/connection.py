@@ -36,6 +36,9 @@ SNAPSHOT_BYTES: Final = 64 * 1024
 SNAPSHOT_HEAD_BYTES: Final = 1_024
 # Answers that may wait for a client that does not read; one more, and it is cut.
 OUTBOX: Final = 256
+OUTBOX_BYTES: Final = 4 * 1024 * 1024
+# The same bound where the server takes everything at once and never says that the client does not read.
+MOST_UNANSWERED_BYTES: Final = 8 * UNANSWERED_BYTES
 # Somewhat less than the second that it stands for: what looks each second must not find it missing by a millisecond.
 STATUS_S: Final = 0.9
 
@@ -173,7 +176,9 @@ class Connection:
     def post(self, message: dict[str, Any] | str) -> None:
         """A message that is not rows: sent now, or after what waits before it."""
         text = message if isinstance(message, str) else encoded(message)
-        if self.busy or self._outbox:
+        if self.sent - self.answered > MOST_UNANSWERED_BYTES:
+            self._give_up()
+        elif self.busy or self._outbox:
             self._queue(text)
         else:
             self._frame(text)
@@ -252,8 +257,9 @@ class Connection:
             return
         if self._outbox is None:
             self._outbox = deque()
-        if len(self._outbox) >= OUTBOX:
-            self._cut()
+        waiting = sum(len(waits) for waits in self._outbox if isinstance(waits, str))
+        if len(self._outbox) >= OUTBOX or waiting > OUTBOX_BYTES:
+            self._give_up()
             return
         self._outbox.append(item)
         self.go_on()
@@ -328,6 +334,9 @@ class Connection:
         self.busy = False
         self._task = None
         self.go_on()
+
+    def _give_up(self) -> None:
+        self.close(protocol.NO_ANSWER, "too much was asked for and not read", 1_000)
 
     def _cut(self) -> None:
         """Ends a connection that takes nothing any more, without a word that it would not read."""

@@ -38,6 +38,8 @@ WINDOW_S: Final = 10.0
 # A client this far over its messages is not mistaken but flooding.
 FLOOD: Final = 5
 SOURCES: Final = 200
+# Symbols in a message, times those that a connection may have: each is answered, and 64 KiB of empty names are 20,000.
+SYMBOLS_ASKED: Final = 2
 # Refused symbols are echoed, and may be as long as a message: this much of one is enough to recognise it.
 ECHO: Final = 80
 
@@ -203,6 +205,9 @@ class StreamConsumer(AsyncConsumer):
         refused: list[dict[str, Any]] = []
         key: Any = None
         if said.symbols is not None:
+            most = SYMBOLS_ASKED * settings.STREAM_SYMBOLS_PER_CONNECTION
+            if len(said.symbols) > most:
+                raise ProtocolError("too_many_symbols", f"at most {most} symbols in a message", "symbols", limit=most)
             ids = self._found(said.symbols, refused)
             kind, replace = "symbols", said.replace
             source = self.sources.get(said.source)
