@@ -14,7 +14,7 @@ MOST_WORDS: Final = 8
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _RIGHTS: Final = {"C": "C", "CALL": "C", "CALLS": "C", "P": "P", "PUT": "P", "PUTS": "P"}
 _STRIKE: Final = re.compile(r"(\d{1,9}(?:\.\d{0,4})?)([CP]?)\Z")
-_DAY: Final = re.compile(rf"(\d{{1,2}})?({'|'.join(_MONTHS)})[A-Z]{{0,6}}(\d{{4}}|\d{{2}})?\Z")
+_DAY: Final = re.compile(rf"(\d{{1,2}})?({'|'.join(_MONTHS)})[A-Z]{{0,6}}(?:20)?(\d{{2}})?\Z")
 _LARGEST_STRIKE: Final = 10_000_000
 
 
@@ -72,7 +72,7 @@ def _expiry(word: str) -> Q:
         if day:
             expires &= Q(expiry__day=int(day))
         if year:
-            expires &= Q(expiry__year=int(year) if len(year) == 4 else 2000 + int(year))
+            expires &= Q(expiry__year=2000 + int(year))
         return expires
     for form in ("%Y-%m-%d", "%Y%m%d", "%y%m%d"):
         try:

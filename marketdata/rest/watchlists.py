@@ -4,13 +4,14 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import queries, watchlists
 from accounts.models import Watchlist, WatchlistEntry
+from accounts.watchlists import GoneError
 
 from .pages import PARAMETERS, Pages
 from .schema import page_of, page_parameters
@@ -136,14 +137,14 @@ def _user_id(request: Request) -> int:
 def _own(request: Request, watchlist: int) -> Watchlist:
     found = Watchlist.objects.filter(owner_id=_user_id(request), pk=watchlist).first()
     if found is None:
-        raise NotFound
+        raise GoneError
     return found
 
 
 def _shown(request: Request, watchlist: int) -> Any:
     found = queries.watchlist_of(_user_id(request), watchlist)
     if found is None:
-        raise NotFound
+        raise GoneError
     return WatchlistSerializer(found).data
 
 

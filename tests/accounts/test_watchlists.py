@@ -300,12 +300,12 @@ def test_a_refused_edit_tells_nobody(
     assert listener.is_silent()
 
 
-class DeadLayer(InMemoryChannelLayer):  # type: ignore[misc]
+class DeadLayer(InMemoryChannelLayer):
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         raise ConnectionError("no Redis")
 
 
-class StuckLayer(InMemoryChannelLayer):  # type: ignore[misc]
+class StuckLayer(InMemoryChannelLayer):
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         await asyncio.sleep(60)
 

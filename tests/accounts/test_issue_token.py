@@ -1,0 +1,58 @@
+"""`manage.py issue_token`."""
+
+import datetime as dt
+import io
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from knox.models import AuthToken
+
+from accounts.identity import from_token
+from accounts.models import User
+
+
+def issue(*arguments: str) -> tuple[str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    call_command("issue_token", *arguments, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_it_prints_the_token_alone_and_explains_beside(owner: User) -> None:
+    out, err = issue("owner")
+    assert out.count("\n") == 1
+    found = async_to_sync(from_token)(out.strip())
+    assert found is not None
+    assert found.username == "owner"
+    assert "owner" in err
+    assert out.strip() not in err
+
+
+def test_it_lives_as_long_as_asked(owner: User) -> None:
+    issue("owner", "--days", "7")
+    expiry = AuthToken.objects.get().expiry
+    assert abs(expiry - timezone.now() - dt.timedelta(days=7)) < dt.timedelta(minutes=1)
+
+
+def test_no_days_are_for_ever(owner: User) -> None:
+    assert "never" in issue("owner", "--days", "0")[1]
+    assert AuthToken.objects.get().expiry is None
+
+
+@pytest.mark.parametrize("days", ["-1", "x", "1.5", "3651", "9" * 30, ""])
+def test_other_days_are_refused(owner: User, days: str) -> None:
+    with pytest.raises(CommandError, match="number of days"):
+        issue("owner", f"--days={days}")
+
+
+def test_an_unknown_user_is_named(db: None) -> None:
+    with pytest.raises(CommandError, match="no user 'nobody'"):
+        issue("nobody")
+
+
+def test_an_inactive_user_gets_none(owner: User) -> None:
+    User.objects.update(is_active=False)
+    with pytest.raises(CommandError, match="inactive"):
+        issue("owner")
+    assert not AuthToken.objects.exists()
