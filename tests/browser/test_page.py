@@ -1,0 +1,108 @@
+"""How the page looks and behaves, whatever it shows."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .conftest import LiveSite
+from .visits import PHONE, rows, state, visit, wait_until_live
+
+pytestmark = pytest.mark.browser
+
+# Collects every mark that a cell gets for a change, from now on.
+WATCH_MARKS = """() => {
+  window.marks = new Set();
+  new MutationObserver((records) => {
+    for (const record of records)
+      for (const name of record.target.classList)
+        if (/^(flash|dot)-/.test(name)) window.marks.add(name.split("-")[0]);
+  }).observe(document.querySelector(".rows"), { subtree: true, attributes: true, attributeFilter: ["class"] });
+}"""
+
+
+def marks(page: Page) -> list[str]:
+    """The kinds of marks seen over some seconds in which there was at least one."""
+    page.evaluate(WATCH_MARKS)
+    page.wait_for_function("window.marks.size > 0", timeout=15_000)
+    page.wait_for_timeout(1500)
+    seen: list[str] = page.evaluate("[...window.marks].sort()")
+    return seen
+
+
+def test_changes_flash(live_site: LiveSite) -> None:
+    with visit(live_site) as visitor:
+        assert marks(visitor.signed_in()) == ["flash"]
+
+
+def test_where_motion_is_not_wanted_a_dot_stands_for_the_flash(live_site: LiveSite) -> None:
+    with visit(live_site, reduced_motion="reduce") as visitor:
+        assert marks(visitor.signed_in()) == ["dot"]
+
+
+def test_an_ordinary_visit_leaves_nothing_in_the_console(live_site: LiveSite) -> None:
+    with visit(live_site) as visitor:
+        page = visitor.signed_in()
+        page.keyboard.press("?")
+        expect(page.get_by_test_id("help")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.get_by_test_id("detail-toggle").click()
+        page.get_by_test_id("theme").click()
+        page.wait_for_timeout(1500)
+        assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("size", [PHONE, (360, 640), (768, 1024), (1024, 768)])
+def test_no_page_scrolls_sideways(live_site: LiveSite, size: tuple[int, int]) -> None:
+    with visit(live_site, size) as visitor:
+        tab = visitor.tab()
+        tab.goto(live_site.url)
+        assert _too_wide(tab) == 0
+        page = visitor.signed_in()
+        assert _too_wide(page) == 0
+        page.get_by_test_id("detail-toggle").click()
+        expect(page.get_by_test_id("detail")).to_be_visible()
+        assert _too_wide(page) == 0
+        assert (
+            page.evaluate(
+                "(() => { const g = document.querySelector('.grid'); return g.scrollWidth - g.clientWidth })()"
+            )
+            <= 0
+        )
+
+
+def _too_wide(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    found: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return max(0, found)
+
+
+def test_a_tap_on_a_phone_opens_the_details_and_they_can_remove(live_site: LiveSite) -> None:
+    with visit(live_site, PHONE, has_touch=True, is_mobile=True) as visitor:
+        page = visitor.signed_in()
+        rows(page).first.tap()
+        detail = page.get_by_test_id("detail")
+        expect(detail).to_be_visible()
+        expect(detail.get_by_role("button", name="Remove from this list")).to_be_attached()
+
+
+def test_the_chosen_theme_is_kept_and_drawn_by_the_server(live_site: LiveSite) -> None:
+    with visit(live_site, color_scheme="light") as visitor:
+        page = visitor.signed_in()
+        page.get_by_test_id("theme").click()
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+        response = page.goto(live_site.url)
+        assert response is not None
+        assert 'data-theme="dark"' in response.text()
+        wait_until_live(page)
+        page.get_by_test_id("theme").click()
+        response = page.goto(live_site.url)
+        assert response is not None
+        assert "data-theme" not in response.text()
+
+
+def test_latencies_are_measured_and_plausible(live_site: LiveSite) -> None:
+    with visit(live_site) as visitor:
+        page = visitor.signed_in()
+        screen = page.locator("[data-testid=latency] div:nth-child(2) dd")
+        expect(screen).not_to_have_text("–", timeout=10_000)
+        assert screen.inner_text().endswith(" ms")
+        expect(state(page)).to_have_attribute("data-tone", "live")

@@ -1,0 +1,135 @@
+"""A person with a browser: Chromium, signed in on a running site. What went wrong on the page fails the test."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+
+from tests.services import chromium
+
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+DESKTOP: Final = (1440, 900)
+PHONE: Final = (390, 844)
+# What the contract promises in seconds is multiplied by this where other things share the machine, as in CI.
+PATIENCE: Final = 3 if os.environ.get("STRIKEWIRE_REQUIRE_ALL") == "1" else 1
+SOON_MS: Final = 10_000
+
+
+class Site(Protocol):
+    """The part of a running site that a visitor needs."""
+
+    @property
+    def url(self) -> str: ...
+
+    username: str
+    password: str
+
+
+@dataclass
+class Visitor:
+    """One browser context, hence one session. `faults` are uncaught exceptions; `complaints` what the console called an
+    error or the policy refused."""
+
+    site: Site
+    context: BrowserContext
+    faults: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def tab(self) -> Page:
+        page = self.context.new_page()
+        page.set_default_timeout(SOON_MS)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._heard)
+        return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def signed_in(self) -> Page:
+        """A tab on the page, with rows that have values."""
+        page = self.tab()
+        page.goto(self.site.url)
+        page.get_by_label("User name or email").fill(self.site.username)
+        page.get_by_label("Password").fill(self.site.password)
+        page.get_by_role("button", name="Sign in").click()
+        wait_until_live(page)
+        return page
+
+    def another_tab(self) -> Page:
+        page = self.tab()
+        page.goto(self.site.url)
+        wait_until_live(page)
+        return page
+
+
+@contextlib.contextmanager
+def visit(site: Site, size: tuple[int, int] = DESKTOP, **options: Any) -> Iterator[Visitor]:
+    """A visitor with a window of that size; `options` are those of a Playwright context."""
+    path = chromium()
+    assert path is not None
+    with sync_playwright() as playwright:
+        browser: Browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(ARGUMENTS))
+        try:
+            context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+            visitor = Visitor(site, context)
+            yield visitor
+            assert visitor.faults == []
+        finally:
+            browser.close()
+
+
+# ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────────────
+def state(page: Page) -> Locator:
+    return page.get_by_test_id("state")
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_test_id("row")
+
+
+def row_of(page: Page, symbol: str) -> Locator:
+    return page.locator(f'[data-testid="row"][data-symbol="{symbol}"]')
+
+
+def wait_until_live(page: Page, timeout_ms: float = 30_000) -> None:
+    expect(state(page)).to_have_text("Live", timeout=timeout_ms)
+
+
+def has_value(cell: Locator, timeout_ms: float = SOON_MS) -> None:
+    expect(cell).to_have_text(re.compile(r"\d"), timeout=timeout_ms)
+
+
+# ── What people do ────────────────────────────────────────────────────────────────────────────────────────────────────
+def make_watchlist(page: Page, name: str) -> None:
+    page.get_by_test_id("new-watchlist").click()
+    page.get_by_test_id("new-watchlist-name").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("watchlist-name")).to_have_text(name)
+
+
+def add_by_search(page: Page, text: str) -> str:
+    """Adds the first hit that is not in the list yet, by keyboard alone; returns its symbol."""
+    page.keyboard.press("/")
+    page.get_by_test_id("search").fill(text)
+    hits = page.get_by_test_id("result")
+    expect(hits.first).to_be_visible()
+    while page.locator('[data-testid="result"][aria-selected="true"] .icon-check').count():
+        page.keyboard.press("ArrowDown")
+    chosen = page.locator('[data-testid="result"][aria-selected="true"]').get_attribute("data-symbol")
+    assert chosen is not None
+    page.keyboard.press("Enter")
+    expect(row_of(page, chosen)).to_be_visible()
+    page.keyboard.press("Escape")
+    return chosen
