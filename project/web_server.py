@@ -1,4 +1,5 @@
-"""The uvicorn that serves `project.asgi`: how it is set, and how it takes leave of its sockets. `manage.py serve` runs it."""
+"""The uvicorn that serves `project.asgi`: how it is set, and how it takes leave of its sockets. `manage.py serve` runs
+it."""
 
 import asyncio
 import socket
@@ -11,8 +12,8 @@ from marketdata.stream.hub import running_hub
 
 # What a page gets to finish in; `up` waits a little longer before it uses force.
 GRACE_S: Final = 3
-# In which sockets may answer the goodbye, so that their last frames are read before the connection ends.
-GOODBYE_S: Final = 0.3
+# In which clients may answer the goodbye: a socket that is closed with something unread in it loses its last frames.
+GOODBYE_S: Final = 0.2
 
 
 def web_server(application: Any) -> "WebServer":
@@ -43,7 +44,5 @@ class WebServer(uvicorn.Server):
         hub = running_hub()
         if hub is not None and hub.connections:
             await hub.stop()
-            deadline = asyncio.get_running_loop().time() + GOODBYE_S
-            while hub.connections and asyncio.get_running_loop().time() < deadline:
-                await asyncio.sleep(0.01)
+            await asyncio.sleep(GOODBYE_S)
         await super().shutdown(sockets)

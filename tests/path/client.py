@@ -21,7 +21,8 @@ WAIT_S = 10.0
 
 class StreamClient:
     """`rows` holds the newest row by instrument id, `messages` all that is not rows. A row that goes back, a row before
-    its facts, a hole in `n`: each is an entry in `faults`."""
+    its facts, a hole in `n`: each is an entry in `faults`. `received` counts characters, `longest_wait` is the longest
+    time between two frames of rows, s, and `largest` the bytes of the largest message of each op."""
 
     def __init__(self, socket: ClientConnection, answers_pings: bool = True) -> None:
         self.socket = socket
@@ -32,6 +33,10 @@ class StreamClient:
         self.faults: list[str] = []
         self.frames = 0
         self.frame_n = 0
+        self.frame_at = time.monotonic()
+        self.longest_wait = 0.0
+        self.received = 0
+        self.largest: dict[str, int] = {}
         self.closed: tuple[int, str] | None = None
         self._news = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read())
@@ -45,7 +50,9 @@ class StreamClient:
         while not (value := found()):
             left = deadline - time.monotonic()
             if left <= 0:
-                raise AssertionError(f"not within {timeout} s; last messages {self.messages[-5:]}, closed {self.closed}")
+                raise AssertionError(
+                    f"not within {timeout} s; last messages {self.messages[-5:]}, closed {self.closed}"
+                )
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), min(left, 0.2))
@@ -80,7 +87,10 @@ class StreamClient:
     async def _read(self) -> None:
         try:
             async for text in self.socket:
-                self._take(json.loads(text))
+                self.received += len(text)
+                message = json.loads(text)
+                self.largest[message["op"]] = max(len(text.encode()), self.largest.get(message["op"], 0))
+                self._take(message)
                 if self.answers_pings and self.messages and self.messages[-1]["op"] == "ping":
                     await self.say("pong", n=self.messages.pop()["n"])
                 self._news.set()
@@ -93,6 +103,9 @@ class StreamClient:
     def _take(self, message: dict[str, Any]) -> None:
         op = message["op"]
         if op in ("snapshot", "ticks"):
+            now = time.monotonic()
+            self.longest_wait = max(self.longest_wait, now - self.frame_at) if self.frames else 0.0
+            self.frame_at = now
             self.frames += 1
             self.frame_n += 1
             if message["n"] != self.frame_n:

@@ -55,10 +55,17 @@ class Process:
             self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._close_pipe()
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
         self.popen.wait(10)
+        self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        if self.popen.stdin is not None:
+            with contextlib.suppress(OSError):  # what was not flushed has nobody to read it
+                self.popen.stdin.close()
 
     def cpu_seconds(self) -> float:
         """User and system time, from the kernel's accounts."""
@@ -98,6 +105,9 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         for process in reversed(self.processes):
             process.stop()
+            if process.popen.stdin is not None:
+                with contextlib.suppress(OSError):  # a command that its reader did not live to read
+                    process.popen.stdin.close()
         self.valkey.stop()
 
     @property
