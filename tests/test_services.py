@@ -75,6 +75,7 @@ def test_the_packaged_postgresql_runs_where_the_machine_has_none(short_path: Pat
 
 def test_a_skip_fails_where_nothing_may_be_skipped(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIKEWIRE_REQUIRE_ALL", "1")
+    monkeypatch.delenv("STRIKEWIRE_SAMPLE_DATA", raising=False)
     pytester.makepyfile(
         """
         import pytest
@@ -82,11 +83,13 @@ def test_a_skip_fails_where_nothing_may_be_skipped(pytester: pytest.Pytester, mo
         @pytest.mark.skip(reason="no such thing here")
         def test_skipped(): ...
 
+        def test_recorded(): pytest.skip("STRIKEWIRE_SAMPLE_DATA is not set")
+
         @pytest.mark.xfail(reason="known")
         def test_expected(): assert False
         """
     )
     pytester.makeconftest("from tests.services import pytest_runtest_makereport, pytest_make_collect_report")
     result = pytester.runpytest_inprocess("-p", "no:django", "-p", "no:asyncio", "-p", "no:cacheprovider")
-    result.assert_outcomes(failed=1, xfailed=1)
+    result.assert_outcomes(failed=1, xfailed=1, skipped=1)
     result.stdout.fnmatch_lines(["*skipped although STRIKEWIRE_REQUIRE_ALL: no such thing here*"])

@@ -35,8 +35,9 @@ class Command(BaseCommand):
         from project.asgi import application
         from project.web_server import web_server
 
+        served: Any = application
         if settings.TRUSTED_PROXIES:
-            application = TrustedProxies(application, settings.TRUSTED_PROXIES)
+            served = TrustedProxies(served, settings.TRUSTED_PROXIES)
         logger.info("listening on port %d", listener.getsockname()[1])
         with contextlib.suppress(KeyboardInterrupt):
-            web_server(application).run(sockets=[listener])
+            web_server(served).run(sockets=[listener])
