@@ -143,7 +143,10 @@ def _near_the_money(feed: str) -> list[Instrument]:
     chosen = ([one for one in days if _is_monthly(one, days)] or days)[:2]
     picked = [underlying]
     for day, rights_by_step in zip(chosen, ({0: "CP", 1: "C", -1: "P"}, {0: "CP", 1: "C"}), strict=False):
-        at = {(one.strike, one.right): one for one in options.filter(expiry=day)}
+        listed = list(options.filter(expiry=day))
+        roots = {one.root for one in listed}  # several may share the day, each with strikes of its own
+        root = underlying.symbol if underlying.symbol in roots else min(roots)
+        at = {(one.strike, one.right): one for one in listed if one.root == root}
         strikes = sorted({strike for strike, _ in at if strike is not None})
         for step, rights in rights_by_step.items():
             place = len(strikes) // 2 + step

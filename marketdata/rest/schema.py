@@ -15,7 +15,9 @@ from . import pages
 from .problems import CONTENT_TYPE
 
 # The split form has no script in the page itself, which the content security policy would refuse.
-docs: Callable[..., HttpResponseBase] = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+docs: Callable[..., HttpResponseBase] = login_required(
+    SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="marketdata/api_docs.html")
+)
 schema: Callable[..., HttpResponseBase] = SpectacularAPIView.as_view()
 
 _TYPES = {"NumberFilter": OpenApiTypes.DOUBLE, "DateFilter": OpenApiTypes.DATE}

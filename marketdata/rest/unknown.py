@@ -17,7 +17,7 @@ class UnknownView(APIView):
         path = request.path_info
         if not path.endswith("/"):
             try:
-                if resolve(f"{path}/").func.__name__ != UnknownView.__name__:
+                if getattr(resolve(f"{path}/").func, "cls", None) is not UnknownView:
                     raise NotFound(f"There is no such address; there is {path}/.")
             except Resolver404:
                 pass

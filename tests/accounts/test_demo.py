@@ -180,6 +180,23 @@ def test_the_example_is_an_underlying_and_contracts_near_the_money_of_two_months
     assert {one.right for one in entries[1:]} == {"C", "P"}
 
 
+def test_where_two_roots_share_the_day_the_example_keeps_to_the_underlyings_own(db: None) -> None:
+    demo.prepare()
+    list_market()
+    for strike in (99.0, 100.0, 101.0):
+        for right in ("C", "P"):
+            make_instrument(
+                format_osi(OptionName("ACMEW", third_friday(1), "C" if right == "C" else "P", strike)),
+                root="ACMEW",
+                expiry=third_friday(1),
+                expires_at=NOW + dt.timedelta(days=40),
+                strike=strike,
+                right=right,
+            )
+    demo.fill_watchlist("simulated")
+    assert {one.root for one in shown()["Start here"][1:]} == {"ACME"}
+
+
 def test_a_second_start_leaves_the_example_as_it_is(db: None) -> None:
     demo.prepare()
     list_market()

@@ -78,6 +78,7 @@ def test_an_unknown_address_is_a_problem(path: str, db: None) -> None:
 
 def test_a_missing_slash_is_named(db: None) -> None:
     assert "/api/v1/me/" in problem(ApiClient().send("GET", "/api/v1/me"), 404)["detail"]
+    assert "/api/v1/nothing/" not in problem(ApiClient().send("GET", "/api/v1/nothing"), 404)["detail"]
 
 
 def test_a_page_that_is_not_there_is_no_problem_document(client: ApiClient, db: None) -> None:

@@ -70,6 +70,8 @@ def test_the_readable_form_is_for_those_who_are_signed_in(owner: User, client: C
     response = client.get("/api/docs/")
     assert response.status_code == 200
     assert b"swagger-ui" in response.content
+    assert b"<style" not in response.content
+    assert b"<script>" not in response.content  # the content security policy refuses both
     script = client.get("/api/docs/?script=")
     assert script.headers["Content-Type"].startswith("application/javascript")
     assert b"/api/schema/" in script.content
