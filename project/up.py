@@ -91,8 +91,7 @@ class Up:
 
     async def _live(self) -> None:
         await asyncio.gather(self._start_servers(), in_background(_migrate))
-        access = await in_background(self._demo_access)
-        await self.supervisor.start(self._children())
+        access, _ = await asyncio.gather(in_background(self._demo_access), self.supervisor.start(self._children()))
         async with FiguresReader(settings.REDIS_URL, settings.INSTALLATION, self.options.feed) as figures:
             await self._until_ready(figures)
             self._introduce(access)
