@@ -122,7 +122,12 @@ CACHES = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "marketdata.bus.channel_layer.StreamChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": INSTALLATION},
+        "CONFIG": {
+            "hosts": [REDIS_URL],
+            "prefix": INSTALLATION,
+            # For the tests that show what happens without it: never switch off what repairs a loss.
+            "resynchronise": env.flag("STRIKEWIRE_RESYNCHRONISE", default=True),
+        },
     }
 }
 
