@@ -105,9 +105,6 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         for process in reversed(self.processes):
             process.stop()
-            if process.popen.stdin is not None:
-                with contextlib.suppress(OSError):  # a command that its reader did not live to read
-                    process.popen.stdin.close()
         self.valkey.stop()
 
     @property
