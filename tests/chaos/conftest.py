@@ -1,0 +1,70 @@
+"""The scene that all scenarios share: starting one takes longer than most of them."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from marketdata.bus.client import Client
+from tests.path.stack import running_stack
+
+from .fleet import Fleet, open_fleet
+from .history_check import HistoryCheck
+from .scene import BEACONS, HISTORY, SYMBOLS, Scene, row_channel, until
+from .witness import Witness
+
+SOCKETS = 200
+EACH = 50
+WEBS = 2
+# Deadlines are the contract's times this: CI shares its cores. `scripts/test --slow` runs with the contract itself.
+FACTOR = float(os.environ.get("STRIKEWIRE_DEADLINE_FACTOR", "3"))
+
+
+@pytest.fixture(
+    scope="package",
+    params=[pytest.param(FACTOR, id="shared-machine"), pytest.param(1.0, id="contract", marks=pytest.mark.slow)],
+)
+def factor(request: pytest.FixtureRequest) -> float:
+    value: float = request.param
+    return value
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def scene(factor: float, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """Two web processes, one leader, 200 sockets on 50 of 500 instruments each, and quotes that come all the time."""
+    extra = {"STRIKEWIRE_CONNECTIONS_PER_USER": "64", "STRIKEWIRE_RECORD_HISTORY": "1"}
+    directory = tmp_path_factory.mktemp("chaos")
+    with running_stack(directory, symbols=SYMBOLS, user_count=4, extra=extra) as stack:
+        leader = stack.start_ingest()
+        webs = [stack.start_web() for _ in range(WEBS)]
+        leader.wait_until_it_leads()
+        fleet = await open_fleet(stack, webs, SOCKETS, EACH)
+        witness = Witness(stack.redis_port, [row_channel(number) for number in range(SYMBOLS)], BEACONS)
+        client = Client(stack.valkey.url, "test")
+        scene = Scene(stack, webs, leader, fleet, witness, factor, client, HistoryCheck(client, HISTORY))
+        try:
+            scene.quote_silent()
+            scene.run()
+            await until(scene.silent_half_is_stored, "the first quotes")
+            yield scene
+        finally:
+            await fleet.aclose()
+            await witness.aclose()
+            client.close()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def control(scene: Scene) -> AsyncIterator[Fleet]:
+    """Clients of one more web process, which never reads last values again: it goes through the same interruptions, and
+    shows what the reading is for."""
+    scene.stack.extra["STRIKEWIRE_RESYNCHRONISE"] = "0"
+    try:
+        web = scene.stack.start_web()
+    finally:
+        del scene.stack.extra["STRIKEWIRE_RESYNCHRONISE"]
+    fleet = await open_fleet(scene.stack, [web], 20, EACH)
+    try:
+        yield fleet
+    finally:
+        await fleet.aclose()

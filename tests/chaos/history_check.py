@@ -1,0 +1,55 @@
+"""Reads the history stream as it grows, and holds the rows in it to their numbers: each instrument counts from 1 without
+holes within a term.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from marketdata.bus.client import Client
+from marketdata.rows import TERM
+
+BATCHES: Final = 1_000
+
+
+class HistoryCheck:
+    """A Redis that forgot the stream makes the reading start anew; whatever is in it then is of terms not seen before."""
+
+    def __init__(self, client: Client, stream: str) -> None:
+        self.faults: list[str] = []
+        self.rows = 0
+        self.terms: set[int] = set()
+        self._client = client
+        self._stream = stream
+        self._counts: dict[tuple[int, int], int] = {}
+        self._at = "-"
+
+    def forgotten(self) -> None:
+        """The stream was lost; ids of entries may begin anywhere again."""
+        self._at = "-"
+        self._counts.clear()
+
+    async def read(self) -> int:
+        """Reads what was added since the last time; returns how many rows that were."""
+        before = self.rows
+        while True:
+            entries = await self._client.call("XRANGE", self._stream, self._at, "+", "COUNT", BATCHES)
+            for entry_id, fields in entries:
+                self._take(dict(zip(fields[::2], fields[1::2], strict=True)))
+                self._at = f"({entry_id.decode()}"
+            if len(entries) < BATCHES:
+                return self.rows - before
+
+    def _take(self, entry: dict[bytes, Any]) -> None:
+        term = int(entry[b"term"])
+        lines = entry[b"rows"].split(b"\n")
+        self.terms.add(term)
+        self.rows += len(lines)
+        if len(lines) != int(entry[b"count"]):
+            self.faults.append(f"an entry of {len(lines)} rows says {entry[b'count']!r}")
+        for line in lines:
+            instrument_id, seq = msgspec.json.decode(line)[:2]
+            counted = self._counts.get((term, instrument_id), 0)
+            if seq != term * TERM + counted + 1:
+                self.faults.append(f"instrument {instrument_id}, term {term}: {seq - term * TERM} came after {counted}")
+            self._counts[term, instrument_id] = seq - term * TERM
