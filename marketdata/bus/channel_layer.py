@@ -213,6 +213,10 @@ class LoopLayer(BaseChannelLayer):
         except ConnectionError:
             # A socket may open while Redis is away: it is subscribed when Redis is back.
             logger.warning("a channel was opened while Redis is away")
+        except BaseException:
+            # Cancelled on the way: nobody has the name, so nobody else would ever close it.
+            self.close_channel(channel)
+            raise
 
     def _leave(self, name: str, channel: str) -> None:
         members = self.groups.get(name)
@@ -229,7 +233,10 @@ class LoopLayer(BaseChannelLayer):
             return
         name = channel.decode()
         if (listener := self.listeners.get(name)) is not None:
-            listener(payload)
+            try:
+                listener(payload)
+            except Exception:  # it would end the connection, and with it everybody's rows
+                logger.exception("a message on %s cannot be used: %r", name, payload[:100])
         elif (members := self.groups.get(name)) is not None:
             for member in members:
                 self._deliver(member, payload)
