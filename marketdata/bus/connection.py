@@ -72,6 +72,9 @@ class Connection(asyncio.Protocol):
         except (OSError, TimeoutError, hiredis.ReplyError) as error:
             self.close()
             raise RedisDownError(f"{type(error).__name__}: {error}") from error
+        except BaseException:
+            self.close()
+            raise
         return self
 
     @property
