@@ -32,13 +32,15 @@ class Client:
     async def call(self, *arguments: Any) -> Any:
         """The answer of one command. Raises RedisDownError, or hiredis.ReplyError where Redis refused it."""
         connection = self._connection
-        if connection is None or not connection.is_open:
-            connection = await self._open()
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
+                if connection is None or not connection.is_open:
+                    # Within the deadline: those that wait for an opening would else wait for one after another.
+                    connection = await self._open()
                 return await connection.command(*arguments)
         except TimeoutError as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             raise RedisDownError(f"no answer to {arguments[0]} in {CALL_TIMEOUT_S:g} s") from error
 
     async def run(self, script: Script, keys: list[Any], arguments: list[Any]) -> Any:
