@@ -4,6 +4,7 @@ composition root; the supervisor below it knows nothing of Strikewire.
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -34,8 +35,8 @@ SERVER_START_SECONDS: Final = 20.0
 # Reading back a large append-only file may take a while; until then it answers LOADING.
 LOADING_SECONDS: Final = 300.0
 IMPATIENCE_SECONDS: Final = 15.0
-LIVE_SECONDS_TERMINAL: Final = 1.0
-LIVE_SECONDS_FILE: Final = 10.0
+LIVE_SECONDS_TERMINAL: Final = 1
+LIVE_SECONDS_FILE: Final = 10
 
 
 class Up:
@@ -186,14 +187,12 @@ class Up:
         say("Ctrl-C stops everything.")
 
     async def _show(self, figures: FiguresReader) -> None:
-        shown = -LIVE_SECONDS_FILE
-        while True:
+        seconds = LIVE_SECONDS_TERMINAL if self.console.is_terminal else LIVE_SECONDS_FILE
+        for second in itertools.count(1):
+            await asyncio.sleep(1)
             self.supervisor.show_warnings()
-            every = LIVE_SECONDS_TERMINAL if self.console.is_terminal else LIVE_SECONDS_FILE
-            if time.monotonic() - shown >= every - 0.5:
-                shown = time.monotonic()
+            if second == 1 or second % seconds == 0:
                 self.console.live((await figures.read()).line())
-            await asyncio.sleep(LIVE_SECONDS_TERMINAL)
 
     async def _fill_watchlist(self, wanted: bool) -> None:
         """The example appears once the feed has listed its instruments; without it everything else still works."""
