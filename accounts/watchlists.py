@@ -54,7 +54,7 @@ def create(owner: User, name: str, symbols: Sequence[str] = ()) -> Watchlist:
     """A new watchlist at the end of the owner's. Raises RefusedError."""
     name = _checked_name(name)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=owner.pk)  # two creations at once count one after the other
+        _lock_names(owner.pk)
         lists = Watchlist.objects.filter(owner=owner)
         if lists.count() >= WATCHLISTS_PER_USER:
             raise RefusedError(Problem("name", "too_many", f"A user may have {WATCHLISTS_PER_USER} watchlists."))
@@ -71,6 +71,7 @@ def change(watchlist: Watchlist, name: str | None = None, position: int | None =
     with _edit(watchlist):
         if name is not None:
             name = _checked_name(name)
+            _lock_names(watchlist.owner_id)
             _check_name_is_free(watchlist.owner_id, name, watchlist.pk)
             watchlist.name = name
         if position is not None:
@@ -167,6 +168,12 @@ def _checked_name(name: str) -> str:
     if not name.isprintable():
         raise RefusedError(Problem("name", "invalid", "A name has no line breaks or control characters."))
     return name
+
+
+def _lock_names(owner_id: int) -> None:
+    """Until the transaction ends nobody else gives this owner's watchlists a name, or adds one: what is counted and
+    compared here then holds."""
+    User.objects.select_for_update().filter(pk=owner_id).first()
 
 
 def _check_name_is_free(owner_id: int, name: str, but: int = 0) -> None:

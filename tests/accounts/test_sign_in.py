@@ -99,6 +99,12 @@ def test_guessing_is_stopped_and_the_right_password_with_it(client: Client, owne
     assert signed_in(client) == ""
 
 
+def test_a_flood_from_one_address_is_answered_by_a_page(client: Client, owner: User, settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
+    statuses = [client.post(LOGIN, {"login": f"user{n}", "password": "wrong"}).status_code for n in range(3)]
+    assert statuses == [200, 200, 429]
+
+
 def test_guesses_are_counted_for_all_web_processes(client: Client, owner: User, redis_client: Redis) -> None:
     client.post(LOGIN, {"login": "owner", "password": "wrong"})
     assert redis_client.keys(f"{project_settings.INSTALLATION}:cache:*")

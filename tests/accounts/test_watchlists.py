@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -326,26 +327,58 @@ def test_an_edit_succeeds_when_nobody_can_be_told(
     assert "nobody could be told" in caplog.text
 
 
-@pytest.mark.django_db(transaction=True)
-def test_edits_at_the_same_time_all_count(owner: User) -> None:
-    made = [make_instrument(f"S{n}") for n in range(6)]
-    watchlist = watchlists.create(owner, "Tech")
+def at_once(*verbs: Callable[[], object]) -> list[BaseException]:
+    """Runs each in a thread with a connection of its own; what they raised."""
     errors: list[BaseException] = []
+    start = threading.Barrier(len(verbs))
 
-    def add(symbol: str) -> None:
+    def run(verb: Callable[[], object]) -> None:
         try:
-            watchlists.add(Watchlist.objects.get(pk=watchlist.pk), symbol)
+            start.wait(10)
+            verb()
         except BaseException as error:
             errors.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=add, args=(one.symbol,)) for one in made]
+    threads = [threading.Thread(target=run, args=(verb,)) for verb in verbs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert errors == []
+    assert not any(thread.is_alive() for thread in threads)
+    return errors
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_name_is_given_once_also_at_the_same_time(owner: User) -> None:
+    one, other = watchlists.create(owner, "one"), watchlists.create(owner, "other")
+    errors = at_once(
+        lambda: watchlists.rename(Watchlist.objects.get(pk=one.pk), "Tech"),
+        lambda: watchlists.rename(Watchlist.objects.get(pk=other.pk), "Tech"),
+        lambda: watchlists.create(owner, "Tech"),
+    )
+    assert [type(error) for error in errors] == [RefusedError, RefusedError]
+    assert Watchlist.objects.filter(name="Tech").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_limit_holds_also_at_the_same_time(owner: User) -> None:
+    Watchlist.objects.bulk_create(Watchlist(owner=owner, name=str(n)) for n in range(48))
+    errors = at_once(*(partial(watchlists.create, owner, f"new {n}") for n in range(5)))
+    assert [type(error) for error in errors] == [RefusedError] * 3
+    assert Watchlist.objects.count() == 50
+
+
+@pytest.mark.django_db(transaction=True)
+def test_edits_at_the_same_time_all_count(owner: User) -> None:
+    made = [make_instrument(f"S{n}") for n in range(6)]
+    watchlist = watchlists.create(owner, "Tech")
+
+    def add(symbol: str) -> None:
+        watchlists.add(Watchlist.objects.get(pk=watchlist.pk), symbol)
+
+    assert at_once(*(partial(add, one.symbol) for one in made)) == []
     assert version(watchlist) == 7
     assert sorted(symbols(watchlist)) == sorted(one.symbol for one in made)
     assert sorted(WatchlistEntry.objects.values_list("position", flat=True)) == list(range(6))
