@@ -9,6 +9,8 @@ import hiredis
 from .connection import Connection, RedisDownError
 
 CALL_TIMEOUT_S: Final = 2.0
+# Refusals that say nothing about the command: the server loads, is out of memory, cannot write, or is busy. As if away.
+NOT_NOW: Final = ("LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "MASTERDOWN", "NOREPLICAS")
 
 
 class Script:
@@ -42,6 +44,10 @@ class Client:
             if connection is not None:
                 connection.close()
             raise RedisDownError(f"no answer to {arguments[0]} in {CALL_TIMEOUT_S:g} s") from error
+        except hiredis.ReplyError as error:
+            if str(error).partition(" ")[0] in NOT_NOW:
+                raise RedisDownError(str(error)) from error
+            raise
 
     async def run(self, script: Script, keys: list[Any], arguments: list[Any]) -> Any:
         """The answer of a server-side function. Raises as `call` does."""
