@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import hiredis
 
@@ -37,6 +37,8 @@ class Subscriber:
         self._on_read = on_read
         self._on_restored = on_restored
         self._wanted: set[str] = set()
+        # For what is subscribed on the present connection: the answer that tells that Redis has taken it.
+        self._acknowledgements: dict[str, asyncio.Future[Any]] = {}
         self._connection: Connection | None = None
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -57,21 +59,25 @@ class Subscriber:
         """Subscribes to what is missing of `names`, and returns when Redis has acknowledged it: whatever is published
         from then on arrives. Raises RedisDownError when that does not happen in time; the names stay wanted, and are
         subscribed when Redis is back."""
-        missing = [name for name in names if name not in self._wanted]
-        self._wanted.update(missing)
+        names = list(names)
+        self._wanted.update(names)
         self._keep()
         try:
             async with asyncio.timeout(timeout):
-                if not self._ready.is_set():
-                    await self._ready.wait()  # the keeper subscribes to all that is wanted before it says so
-                elif missing and self._connection is not None:
-                    await _subscribe(self._connection, missing)
+                while not self._ready.is_set():
+                    await self._ready.wait()
+                names = [name for name in names if name in self._wanted]  # less what was discarded meanwhile
+                self._subscribe(names)
+                for acknowledgement in {self._acknowledgements[name] for name in names}:
+                    await asyncio.shield(acknowledgement)  # others may wait for the same one
         except TimeoutError as error:
             raise RedisDownError("Redis did not acknowledge a subscription in time") from error
 
     def discard(self, names: Iterable[str]) -> None:
         present = [name for name in names if name in self._wanted]
         self._wanted.difference_update(present)
+        for name in present:
+            self._acknowledgements.pop(name, None)
         if self._connection is not None:
             for start in range(0, len(present), CHUNK):
                 self._connection.tell("UNSUBSCRIBE", *present[start : start + CHUNK])
@@ -90,7 +96,7 @@ class Subscriber:
 
     async def _keep_connected(self) -> None:
         wait = FIRST_WAIT_S
-        before = False
+        first = True
         while True:
             try:
                 self._lost.clear()
@@ -99,26 +105,39 @@ class Subscriber:
                 )
                 self._connection = connection
                 # What is added while this waits is in `_wanted`, and so among what the next round subscribes.
-                done: set[str] = set()
-                while missing := self._wanted - done:
-                    await _subscribe(connection, list(missing))
-                    done |= missing
+                while asked := self._subscribe(self._wanted):
+                    async with asyncio.timeout(2.0):
+                        await asyncio.shield(asked)
                 self._ready.set()
-                if before:
-                    logger.warning("subscribed to Redis again, %d channels", len(done))
+                if not first:
+                    logger.warning("subscribed to Redis, %d channels", len(self._wanted))
                     self._on_restored()
-                before, wait = True, FIRST_WAIT_S
+                wait = FIRST_WAIT_S
                 await self._watch(connection)
             except (RedisDownError, hiredis.ReplyError, TimeoutError) as error:
                 logger.warning("no subscription to Redis: %s", error)
             finally:
+                # After a first try that failed, too, something may have been missed by who reads by another connection.
+                first = False
                 self._ready.clear()
+                self._acknowledgements.clear()
                 if self._connection is not None:
                     self._connection.close()
                     self._connection = None
                     self.breaks += 1
             await asyncio.sleep(wait * (0.5 + random.random()))
             wait = min(wait * 2, LONGEST_WAIT_S)
+
+    def _subscribe(self, names: Iterable[str]) -> "asyncio.Future[Any] | None":
+        """Asks for what has not been asked for yet, and returns the answer that tells when Redis has it."""
+        missing = [name for name in names if name not in self._acknowledgements]
+        if not missing or self._connection is None:
+            return None
+        for start in range(0, len(missing), CHUNK):
+            self._connection.tell("SUBSCRIBE", *missing[start : start + CHUNK])
+        asked = self._connection.command("PING")  # answered after the subscriptions, in order
+        self._acknowledgements.update(dict.fromkeys(missing, asked))
+        return asked
 
     async def _watch(self, connection: Connection) -> None:
         """Returns when the connection is lost, or has been silent over several ticks although it was asked: counted in
@@ -138,10 +157,3 @@ class Subscriber:
             silent += 1
             connection.command("PING").add_done_callback(lambda answer: answer.cancelled() or answer.exception())
         logger.warning("Redis has not answered for %g s; connecting again", SILENT_TICKS * SILENCE_S)
-
-
-async def _subscribe(connection: Connection, names: list[str]) -> None:
-    for start in range(0, len(names), CHUNK):
-        connection.tell("SUBSCRIBE", *names[start : start + CHUNK])
-    async with asyncio.timeout(2.0):
-        await connection.command("PING")  # answered after the subscriptions, in order
