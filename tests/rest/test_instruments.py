@@ -226,6 +226,39 @@ def test_a_bad_parameter_is_named_with_what_is_legal(api: ApiClient, query: str,
         assert word in error["message"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "strike_from=1e400",
+        "strike_to=-1e400",
+        "strike_from=1e999999999",
+        "strike_from=" + "9" * 2000,
+        "strike_from=5_1_5",
+        "strike_from=%EF%BC%95",
+        "expiry_from=0001-01-01",
+        "expiry_to=9999-12-31",
+        "expiry=0000-01-01",
+        "expiry=2026-01-16.",
+        "expiry=%D9%A2%D9%A0%D9%A2%D9%A6-01-16",
+        "kind=option&kind=bond",
+        "underlying=" + "x" * 5000,
+        "text=%F0%9F%92%A9",
+        "text=%ED%A0%80",
+        "page_size=%D9%A1",
+        "page_size=1&page_size=2",
+        "cursor=" + "x" * 5000,
+        "%00=1",
+        "x" * 3000 + "=1",
+        "&&&=",
+        "text",
+    ],
+)
+def test_no_parameter_breaks_the_list(api: ApiClient, market: None, query: str) -> None:
+    response = api.send("GET", f"instruments/?{query}")
+    if response.status_code != 200:
+        problem(response, 400)
+
+
 def test_all_bad_parameters_are_named_at_once(api: ApiClient) -> None:
     assert {field for field, _ in fields(api.send("GET", "instruments/?kind=x&right=y&nothing=1"))} == {
         "kind",
