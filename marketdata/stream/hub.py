@@ -238,14 +238,16 @@ class Hub:
         instruments = [facts for feed in by_feed.values() for facts in feed]
         if not instruments and self.catalogue.by_id:
             return  # Redis was emptied; the leaders fill it again, and announce that
+        newer = version > self.catalogue.version
         changes = self.catalogue.take(version, instruments)
-        if not changes or not self._started:
+        if not self._started or not (changes or newer):
             return
         touched = changes.changed | changes.gone
         watching = {watcher for i in touched for watcher in self.board.watchers.get(i, ())}
         # What a chain or watchlist contains may have grown by the new ones, whoever watched anything of it before.
         for connection in list(self.connections) if changes.added else watching:
             self.layer.post(connection.channel, {"type": "instruments.changed", "changed": sorted(changes.changed)})
+        # Also where nothing is new to us: a reading that fell into the writing of a version told of the one before it.
         self.tell({"op": "catalogue", "version": version})
 
     async def _keep_catalogue(self) -> None:
