@@ -22,7 +22,7 @@ WATCH_MARKS = """() => {
 def marks(page: Page) -> list[str]:
     """The kinds of marks seen over some seconds in which there was at least one."""
     page.evaluate(WATCH_MARKS)
-    page.wait_for_function("window.marks.size > 0", timeout=15_000)
+    page.wait_for_function("() => window.marks.size > 0", timeout=15_000)
     page.wait_for_timeout(1500)
     seen: list[str] = page.evaluate("[...window.marks].sort()")
     return seen
@@ -61,12 +61,7 @@ def test_no_page_scrolls_sideways(live_site: LiveSite, size: tuple[int, int]) ->
         page.get_by_test_id("detail-toggle").click()
         expect(page.get_by_test_id("detail")).to_be_visible()
         assert _too_wide(page) == 0
-        assert (
-            page.evaluate(
-                "(() => { const g = document.querySelector('.grid'); return g.scrollWidth - g.clientWidth })()"
-            )
-            <= 0
-        )
+        assert page.get_by_test_id("grid").evaluate("(grid) => grid.scrollWidth - grid.clientWidth") == 0
 
 
 def _too_wide(page: Page) -> int:
