@@ -1,5 +1,5 @@
 """Every instrument of the simulated market side by side: what each is worth now, and between what sides it is quoted.
-`exchange` asks it; it asks a `surface` a underlying, and only when that underlying moved.
+`exchange` asks it; it asks the `surface` of an underlying, and only when that moved.
 """
 
 import itertools
@@ -55,8 +55,9 @@ class Board:
         )
         self.call = np.concatenate([np.zeros(self.underlyings, dtype=bool), *(one.call for one in self._surfaces)])
         self.strike = np.concatenate([nothing, *(one.strike for one in self._surfaces)])
-        self.expires_ms = np.concatenate([nothing + np.inf, *(one.expires_ms for one in self._surfaces)])
-        self.expires_ms[: self.underlyings] = np.inf
+        self.expires_ms = np.concatenate(
+            [np.full(self.underlyings, np.inf), *(one.expires_ms for one in self._surfaces)]
+        )
         cent = np.full(self.underlyings, 0.01)
         self._low = np.concatenate([cent, *(np.full(len(its), one.ticks.low) for one, its in pairs)])
         self._high = np.concatenate([cent, *(np.full(len(its), one.ticks.high) for one, its in pairs)])

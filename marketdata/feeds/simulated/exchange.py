@@ -146,7 +146,7 @@ class Exchange:
         price, amount = self._prints(numbers, sides, draws)
         columns = np.array(
             [
-                np.round(times, 3),
+                np.floor(times * 1000) / 1000,  # never after the time at which it is handed over
                 price,
                 amount,
                 sides.bid,

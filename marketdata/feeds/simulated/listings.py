@@ -49,7 +49,7 @@ def _grid(underlying: Underlying, reach: float, to_a_side: int) -> list[float]:
     step = next((step for step in _STEPS if step >= wanted), _STEPS[-1])
     middle = round(underlying.price / step)
     count = min(math.ceil(reach * underlying.price / step), middle - 1)
-    return [(middle + offset) * step for offset in range(-count, count + 1)]
+    return [float((middle + offset) * step) for offset in range(-count, count + 1)]
 
 
 def contracts(underlying: Underlying, now_ms: float) -> list[Contract]:

@@ -39,7 +39,8 @@ def build(options: dict[str, Any]) -> "Market":
 
 
 class Market:
-    """Lists at the time of building what is alive then. Its clock is the real one."""
+    """Lists what is alive when it is built, and nothing new later: a contract falls silent when it expires, and the next
+    start lists the day's. Its clock is the real one."""
 
     name = "simulated"
     kind: FeedKind = "simulated"
