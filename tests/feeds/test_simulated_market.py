@@ -235,16 +235,27 @@ async def test_after_a_sleep_it_goes_on_from_now() -> None:
     assert min(one.venue_time_ms for one in after) > late - 1_001
 
 
-async def test_who_stood_by_for_hours_begins_with_the_opening_and_not_with_the_past() -> None:
+async def test_who_reads_hours_after_asking_begins_with_the_opening_and_not_with_the_past() -> None:
     clock = FakeTime()
     feed = market(500, clock=clock)
+    symbols = [one.symbol for one in await feed.instruments()]
     clock.ms += 3 * 3_600_000
     began = clock.ms
     batches = await read(feed, lambda _: clock.ms > began + 3_000)
-    count = len(await feed.instruments())
-    assert [one.symbol for one in quotes_of(batches)[:count]] == [one.symbol for one in await feed.instruments()]
+    count = len(symbols)
+    assert [one.symbol for one in quotes_of(batches)[:count]] == symbols
     assert min(one.venue_time_ms for one in quotes_of(batches)) >= began - 1
     assert len(quotes_of(batches)) - count < 1_300
+
+
+async def test_a_standby_that_takes_over_days_later_lists_that_day() -> None:
+    clock = FakeTime()
+    feed = market(500, clock=clock)
+    before = {one.symbol for one in await feed.instruments()}
+    clock.ms += 7 * 86_400_000
+    facts = await feed.instruments()
+    assert {one.symbol for one in facts} - before
+    assert all(one.expires_ms is None or one.expires_ms > clock.ms for one in facts)
 
 
 async def test_a_contract_is_silent_once_it_expired() -> None:

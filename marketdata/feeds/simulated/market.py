@@ -39,8 +39,8 @@ def build(options: dict[str, Any]) -> "Market":
 
 
 class Market:
-    """Lists what is alive when it is built, and nothing new later: a contract falls silent when it expires, and the next
-    start lists the day's. Its clock is the real one."""
+    """Lists what is alive when it is asked for its instruments, and nothing new later: a contract falls silent when it
+    expires, and the next asking lists that day's. Its clock is the real one."""
 
     name = "simulated"
     kind: FeedKind = "simulated"
@@ -57,18 +57,21 @@ class Market:
         self._sleep = sleep
         # How long quotes are gathered: a wake-up costs as much as a hundred quotes in one batch do.
         self._gather_s = 0.0 if quotes_per_second <= 100 else 0.015
-        self._exchange = Exchange(UNIVERSE, seed, quotes_per_second, now_ms())
+        self._rate = quotes_per_second
+        self._seed = seed
+        self._exchange: Exchange | None = None
 
     @property
     def clock(self) -> FeedClock:
         return FeedClock()
 
     async def instruments(self) -> Sequence[InstrumentFacts]:
+        self._exchange = self._opened()
         return self._exchange.board.facts
 
     async def batches(self) -> AsyncIterator[Batch]:
-        exchange = self._exchange
-        exchange.skip_to(self._now_ms() + OPENING_MS)  # whoever stood by has not missed anything
+        exchange = self._exchange or self._opened()
+        exchange.skip_to(self._now_ms() + OPENING_MS)  # nothing was missed between the asking and the reading
         numbers = np.arange(len(exchange.board))
         parts = np.array_split(numbers, -(-len(numbers) // _OPENING_BATCH))
         for part in parts:
@@ -86,3 +89,6 @@ class Market:
                 await self._sleep(max((exchange.next_ms - self._now_ms()) / 1000, self._gather_s))
             else:
                 await self._sleep(0)
+
+    def _opened(self) -> Exchange:
+        return Exchange(UNIVERSE, self._seed, self._rate, self._now_ms())
