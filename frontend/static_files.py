@@ -10,7 +10,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
     @staticmethod
-    def serve(static_file: Any, request: Any) -> HttpResponse | FileResponse:
+    def serve(static_file: Any, request: Any) -> HttpResponse | FileResponse:  # type: ignore[override]
         response: FileResponse = WhiteNoiseMiddleware.serve(static_file, request)  # type: ignore[no-untyped-call]
         if not response.streaming:
             return response
