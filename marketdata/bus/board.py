@@ -52,6 +52,7 @@ class Board:
         self.on_turn: Callable[[set[int]], None] = lambda changed: None
         self.received = 0
         self.older = 0
+        self.malformed = 0
         self._client = client
         self._subscriber = subscriber
         self._channel_of = channel_of
@@ -130,7 +131,9 @@ class Board:
         try:
             instrument_id, seq = _unpack(framed)
         except struct.error:
-            logger.warning("a row without a header: %r", framed[:100])
+            self.malformed += 1
+            if self.malformed == 1:
+                logger.warning("a row without a header: %r; more of these are only counted", framed[:100])
             return
         self.received += 1
         if instrument_id not in self.watchers:
