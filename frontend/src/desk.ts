@@ -100,7 +100,9 @@ export function createDesk(page: Page) {
       const lag = store.columns.lag_ms;
       const lags = message.op === "ticks" ? message.rows.map((row) => row[lag] ?? 0) : [];
       meter.arrived(lags, heard);
-      if (message.op === "ticks") sentWaiting.push(message.sent_ms);
+      // A hidden tab draws nothing; what it was sent would count as hours of delay when it is looked at again.
+      if (document.visibilityState === "hidden") sentWaiting = [];
+      else if (message.op === "ticks") sentWaiting.push(message.sent_ms);
     } else if (message.op === "subscribed") {
       grid?.redrawAll();
       if (message.cause !== "request") void load();

@@ -1,7 +1,7 @@
 // The state of the connection and of the feeds in words. Pure; views show it.
 import { age, clockTime } from "./format";
 import type { FeedKind, FeedStatus, Health } from "./protocol";
-import type { Connection } from "./socket";
+import { type Connection, RESTARTING, TOO_MANY } from "./socket";
 
 export interface Words {
   /** live: all is well; calm: nothing moves, as it should be; busy: wait a moment; bad: do not trust the numbers. */
@@ -14,6 +14,11 @@ export interface Words {
 }
 
 const WORST: readonly Health[] = ["down", "stale", "taking_over", "closed", "ok"];
+
+const CAUSES: Readonly<Record<string, string>> = {
+  [RESTARTING]: "The server is restarting. ",
+  [TOO_MANY]: "Too many connections. ",
+};
 
 export interface Moment {
   /** Our clock and the server's, ms. */
@@ -32,8 +37,9 @@ export function wordsFor(connection: Connection, feeds: readonly FeedStatus[], m
       return words("busy", "Connecting…", null);
     case "waiting": {
       const left = Math.max(1, Math.ceil((connection.until_ms - moment.our_ms) / 1000));
-      const cause = connection.reason === "restarting" ? "The server is restarting. " : "";
-      return { ...words("bad", `${cause}Reconnecting in ${left} s…`, moment.heard_ms), hurry: true };
+      const cause = CAUSES[connection.reason] ?? "";
+      const text = `${cause}Reconnecting in ${left} s…`;
+      return { ...words("bad", text, moment.heard_ms), hurry: connection.reason !== TOO_MANY };
     }
     case "silent": {
       const quiet = moment.our_ms - connection.since_ms;

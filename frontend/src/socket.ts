@@ -24,6 +24,9 @@ const LONGEST_DELAY_MS = 10_000;
 const PING_EVERY_MS = 10_000;
 const FIRST_PINGS = 5;
 const FIRST_PING_EVERY_MS = 150;
+/** Two reasons for a wait that the page has words for; any other is the server's own text, or nothing. */
+export const TOO_MANY = "too many";
+export const RESTARTING = "restarting";
 const VISIBLE_INTERVAL_MS = 50;
 const HIDDEN_INTERVAL_MS = 1000;
 
@@ -93,7 +96,8 @@ export class StreamSocket {
 
   /** Connect at once if a wait is going on: the network is back, the tab is looked at, or the user asked. */
   readonly hurry = (): void => {
-    if (this.state.phase !== "waiting") return;
+    // A server that has too many of us means what it says.
+    if (this.state.phase !== "waiting" || this.state.reason === TOO_MANY) return;
     this.connect();
   };
 
@@ -189,7 +193,8 @@ export class StreamSocket {
     }
     this.failures += 1;
     const delay = said?.reconnect_ms || reconnectDelay(this.failures);
-    this.wait(delay, effective === CloseCode.restarting ? "restarting" : why);
+    if (effective === CloseCode.tooMany) this.wait(delay, TOO_MANY);
+    else this.wait(delay, effective === CloseCode.restarting ? RESTARTING : why);
   }
 
   private wait(delay: number, reason: string): void {

@@ -17,6 +17,10 @@ describe("the connection in words", () => {
       { phase: "waiting", until_ms: NOW.our_ms + 100, reason: "restarting" },
       "The server is restarting. Reconnecting in 1 s…",
     ],
+    [
+      { phase: "waiting", until_ms: NOW.our_ms + 9100, reason: "too many" },
+      "Too many connections. Reconnecting in 10 s…",
+    ],
     [{ phase: "silent", since_ms: NOW.our_ms - 4700 }, "No answer for 4 s"],
     [{ phase: "signed_out" }, "Signed out"],
     [{ phase: "refused", reason: "the account is disabled" }, "Not allowed: the account is disabled"],

@@ -161,12 +161,22 @@ describe("closing", () => {
     for (const event of ["online", "visible"]) {
       const count = FakeSocket.all.length;
       const open = welcomed();
-      open.say({ op: "closing", code: 4429, reason: "too many", reconnect_ms: 60_000 });
-      open.end(4429);
+      open.say({ op: "closing", code: 1012, reason: "restarting", reconnect_ms: 60_000 });
+      open.end(1012);
       if (event === "online") window.dispatchEvent(new Event("online"));
       else visibility("visible");
       expect(FakeSocket.all, event).toHaveLength(count + 1);
     }
+  });
+
+  it("but not to a server that has too many", () => {
+    const open = welcomed();
+    open.say({ op: "closing", code: 4429, reason: "32 connections", reconnect_ms: 60_000 });
+    open.end(4429);
+    visibility("visible");
+    window.dispatchEvent(new Event("online"));
+    socket.hurry();
+    expect(FakeSocket.all).toHaveLength(1);
   });
 });
 

@@ -106,18 +106,20 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
           </span>
         </Show>
       </p>
-      <div class="book" classList={{ crossed: view().has(Flag.crossed) }}>
-        <div>
-          <span>Bid</span>
-          <strong>{price(view().value("bid"), tick()) || "–"}</strong>
-          <span>{count(view().value("bid_size"))}</span>
+      <Show when={facts()?.kind !== "index"}>
+        <div class="book" classList={{ crossed: view().has(Flag.crossed) }}>
+          <div>
+            <span>Bid</span>
+            <strong>{price(view().value("bid"), tick()) || "–"}</strong>
+            <span>{count(view().value("bid_size"))}</span>
+          </div>
+          <div>
+            <span>Ask</span>
+            <strong>{price(view().value("ask"), tick()) || "–"}</strong>
+            <span>{count(view().value("ask_size"))}</span>
+          </div>
         </div>
-        <div>
-          <span>Ask</span>
-          <strong>{price(view().value("ask"), tick()) || "–"}</strong>
-          <span>{count(view().value("ask_size"))}</span>
-        </div>
-      </div>
+      </Show>
       <Facts rows={rows()} />
       <Show when={facts()?.kind === "option"}>
         <h3>
