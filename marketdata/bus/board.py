@@ -22,8 +22,9 @@ logger = logging.getLogger(__name__)
 
 # Fields in one HMGET: some 200 kB of answer, a millisecond of Redis's time.
 CHUNK: Final = 1_000
-# A full turn of the backstop takes this many seconds.
-BACKSTOP_S: Final = 30
+# A full turn of the backstop takes this many steps of a second.
+BACKSTOP_STEPS: Final = 30
+BACKSTOP_STEP_S: Final = 1.0
 _unpack = HEADER.unpack_from
 _BODY: Final = HEADER.size
 
@@ -215,12 +216,12 @@ class Board:
 
     async def _read_in_turn(self) -> None:
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(BACKSTOP_STEP_S)
             held = list(self._places)
             if not held:
                 continue
-            size = -(-len(held) // BACKSTOP_S)
-            start = self._backstop_at % len(held)
+            size = -(-len(held) // BACKSTOP_STEPS)
+            start = self._backstop_at if self._backstop_at < len(held) else 0
             self._backstop_at = start + size
             try:
                 await self._read(held[start : start + size])
