@@ -85,11 +85,28 @@ def fill_watchlist(feed: str) -> bool:
     """Gives the demo user an example watchlist of `feed`; True when that is settled, False while the feed has listed
     nothing to show, or there is no demo user.
 
-    An example that was never edited is made anew when its contracts expired. Nothing that somebody edited is touched.
+    An example that was never edited is made anew when its contracts expired. What is in a list that somebody edited is not
+    touched; which list stands first follows the feed, so that the page opens on one that moves.
     """
     user = User.objects.filter(username=USERNAME).first()
-    if user is None:
+    if user is None or not _fill(user, feed):
         return False
+    _stand_first(user, feed)
+    return True
+
+
+def _stand_first(user: User, feed: str) -> None:
+    with transaction.atomic():
+        lists = list(Watchlist.objects.filter(owner=user))
+        shown = set(Watchlist.objects.filter(owner=user, entries__instrument__feed=feed).values_list("pk", flat=True))
+        first = next((one for one in lists if one.pk in shown), None)
+        if first is None or first is lists[0]:
+            return
+        for position, one in enumerate([first, *(other for other in lists if other is not first)]):
+            Watchlist.objects.filter(pk=one.pk).update(position=position)
+
+
+def _fill(user: User, feed: str) -> bool:
     name = _NAMES.get(feed, feed.capitalize())
     with transaction.atomic():
         held = Watchlist.objects.filter(owner=user, entries__instrument__feed=feed).distinct()

@@ -280,3 +280,15 @@ def test_both_feeds_may_have_an_example(db: None) -> None:
         "Start here": {"simulated"},
         "Replay": {"replay"},
     }
+
+
+@pytest.mark.django_db
+def test_the_page_opens_on_a_list_of_the_feed_that_runs() -> None:
+    demo.prepare()
+    make_instrument("ZEPH", kind=Instrument.Kind.INDEX, underlying="ZEPH", feed="replay", expiry=None, expires_at=None)
+    user = User.objects.get(username=demo.USERNAME)
+    other = Watchlist.objects.create(owner=user, name="Of another feed", position=0)
+    assert demo.fill_watchlist("replay")
+    assert [one.name for one in Watchlist.objects.filter(owner=user)] == ["Replay", "Of another feed"]
+    assert demo.fill_watchlist("replay")  # and stays so
+    assert Watchlist.objects.filter(owner=user).last() == other
