@@ -21,13 +21,11 @@ class Child:
         command: Sequence[str],
         log_path: Path,
         environment: Mapping[str, str] | None = None,
-        directory: Path | None = None,
     ) -> None:
         self.name = name
         self.command = list(command)
         self.log = ChildLog(log_path)
         self._environment = dict(environment or {})
-        self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -48,7 +46,6 @@ class Child:
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **self._environment},
-                cwd=self._directory,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             )

@@ -5,11 +5,12 @@ docs/operating.md; the defaults are a working installation for one machine.
 import hashlib
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from . import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.text("STRIKEWIRE_VAR", str(BASE_DIR / "var")))
+VAR_DIR = Path(env.text("STRIKEWIRE_VAR", str(BASE_DIR / "var"))).expanduser().absolute()
 
 # ── Security ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 DEBUG = env.flag("STRIKEWIRE_DEBUG", default=False)
@@ -94,7 +95,7 @@ def _embedded(name: str) -> str:
     socket = VAR_DIR / "run" / f"{name}.sock"
     if len(str(socket).encode()) > 100:  # the kernel takes 107 bytes
         socket = Path("/tmp") / f"strikewire-{hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]}" / f"{name}.sock"  # noqa: S108
-    return f"unix://{socket}"
+    return f"unix://{quote(str(socket))}"
 
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -108,7 +109,7 @@ HISTORY_REDIS_URL = env.url(
 EMBEDDED_REDIS = _embedded("redis")
 EMBEDDED_HISTORY_REDIS = _embedded("history")
 
-DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'strikewire.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'strikewire.sqlite3'))}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {

@@ -51,6 +51,7 @@ class Up:
         self.supervisor = Supervisor(console.say)
         self.port = options.port
         self.commands = commands
+        self._servers: list[EmbeddedServer] = []
         self._stop = asyncio.Event()
 
     # ── The order ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,6 +88,8 @@ class Up:
             if self._stop.is_set():
                 self.console.say("stopping")
             await self.supervisor.stop()
+            for server in self._servers:
+                server.clear_away()
             self.folder.release()
         return status
 
@@ -113,7 +116,7 @@ class Up:
     # ── The parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _start_servers(self) -> None:
         """The Valkeys whose URLs are ours; where the operator named servers of their own, those are theirs to start."""
-        servers = []
+        servers = self._servers = []
         if settings.REDIS_URL == settings.EMBEDDED_REDIS:
             servers.append(EmbeddedServer("redis", settings.REDIS_URL, self.folder.path / "redis"))
         if settings.HISTORY_REDIS_URL == settings.EMBEDDED_HISTORY_REDIS:
@@ -143,7 +146,7 @@ class Up:
         return [self._child(name, command, environment) for name, command in commands.items()]
 
     def _child(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
-        return Child(name, command, self.folder.logs / f"{name}.log", environment, settings.BASE_DIR)
+        return Child(name, command, self.folder.logs / f"{name}.log", environment)
 
     def _demo_access(self) -> "DemoAccess | None":
         from accounts import demo

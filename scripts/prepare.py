@@ -24,6 +24,8 @@ BIN = VENV / "bin"
 STAMPS = VENV / "stamps"
 FRONTEND = ROOT / "frontend"
 BUILT = FRONTEND / "static" / "build"
+# npm's advice to update itself is not for whoever starts Strikewire.
+os.environ["NPM_CONFIG_UPDATE_NOTIFIER"] = "false"
 OLDEST_NODE = (20, 19)  # as in frontend/package.json
 
 

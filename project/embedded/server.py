@@ -64,6 +64,11 @@ class EmbeddedServer:
         self._end_leftover()
         self.socket.unlink(missing_ok=True)
 
+    def clear_away(self) -> None:
+        """Remove the folder of the socket once it is empty: in /tmp it would be litter."""
+        with contextlib.suppress(OSError):
+            self.socket.parent.rmdir()
+
     def _end_leftover(self) -> None:
         """Shut down a server that still listens: whoever started it is gone, since we hold the lock of the folder."""
         deadline = time.monotonic() + LEFTOVER_SECONDS

@@ -157,6 +157,23 @@ def test_a_public_one_prints_no_way_in(short_path: Path) -> None:
         up.end()
 
 
+def test_a_deep_folder_with_odd_characters_works(short_path: Path) -> None:
+    """Too deep for a Unix socket, whose path the kernel cuts at 107 bytes."""
+    deep = short_path / "it's 100% odd #1" / ("d" * 90)
+    deep.mkdir(parents=True)
+    before = set(Path("/tmp").glob("strikewire-????????????"))
+    up = RunningUp(deep)
+    try:
+        up.wait_for("url: ")
+        assert not (deep / "var" / "run").exists()
+        assert (deep / "var" / "strikewire.sqlite3").exists()
+        up.process.terminate()
+        assert up.process.wait(10) == 0
+        assert set(Path("/tmp").glob("strikewire-????????????")) <= before
+    finally:
+        up.end()
+
+
 def test_a_port_in_use_is_one_line(short_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
