@@ -150,7 +150,8 @@ class Lease:
                     self._until = asked + DURATION_S
                     continue
                 self._held = False
-            self._on_lost()
+                # Told before the lock is given back: after a lease won meanwhile it would be taken for the loss of that.
+                self._on_lost()
 
 
 def _ms(seconds: float) -> int:
