@@ -63,6 +63,8 @@ class Lease:
         self.owner = secrets.token_hex(8)
         self.term = 0
         self.holder = ""
+        # The highest term seen, whoever's: Redis may forget it, and terms may be ahead of our clock.
+        self._highest = 0
         self._on_lost = on_lost
         self._keys = [keys.lease(feed), keys.term(feed)]
         # One try and a timeout well below the lease's length: a slow answer must leave time to ask again.
@@ -93,10 +95,11 @@ class Lease:
         Raises redis.RedisError where Redis does not answer."""
         with self._lock:
             asked = time.monotonic()
-            least = max(int(time.time()) - EPOCH_S, self.term + 1)
+            least = max(int(time.time()) - EPOCH_S, self._highest + 1)
             former = self.term
             term, holder, known = self._redis.eval(_ACQUIRE, 2, *self._keys, self.owner, _ms(DURATION_S), least)
             self.holder = holder.decode()
+            self._highest = max(self._highest, int(known), int(term))
             if not term:
                 return False
             self.term, self._until, self._held = int(term), asked + DURATION_S, True
@@ -111,12 +114,13 @@ class Lease:
         """A new, higher term under the same lease. Raises LeaseLostError when it is not ours any more."""
         with self._lock:
             asked = time.monotonic()
-            least = max(int(time.time()) - EPOCH_S, self.term + 1)
+            least = max(int(time.time()) - EPOCH_S, self._highest + 1)
             term = self._redis.eval(_ADVANCE, 2, *self._keys, self.token, self.owner, _ms(DURATION_S), least)
             if not term:
                 self._held = False
                 raise LeaseLostError
             self.term, self._until = int(term), asked + DURATION_S
+            self._highest = max(self._highest, self.term)
             return self.term
 
     def release(self) -> None:
