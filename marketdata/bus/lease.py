@@ -21,11 +21,13 @@ RENEWAL_S: Final = 0.5
 MARGIN_S: Final = 1.0
 EPOCH_S: Final = 1_767_225_600  # 2026-01-01 UTC: terms are seconds since then, which keeps a seq below 2^53 until 2043
 
-# KEYS lease, term · ARGV owner, ms, least term → {term, '', last known term} or {0, holder, last known term}
+# KEYS lease, term · ARGV owner, ms, least term, 1 to leave it where Redis knows no term → {term, '', last known term} or
+# {0, holder, last known term}
 _ACQUIRE: Final = """
 local holder = redis.call('GET', KEYS[1])
 local known = tonumber(redis.call('GET', KEYS[2]) or '0')
 if holder then return {0, holder, known} end
+if known == 0 and ARGV[4] == '1' then return {0, '', known} end
 local term = math.max(known + 1, tonumber(ARGV[3]))
 redis.call('SET', KEYS[2], string.format('%.0f', term))
 redis.call('SET', KEYS[1], string.format('%.0f', term) .. ':' .. ARGV[1], 'PX', ARGV[2])
@@ -89,15 +91,17 @@ class Lease:
         """Seconds for which the lease is surely ours; 0 when it may not be."""
         return max(0.0, self._until - time.monotonic()) if self._held else 0.0
 
-    def acquire(self) -> bool:
-        """Tries once. True when we lead, with `term` set; False when another does, named in `holder`.
+    def acquire(self, unless_forgotten: bool = False) -> bool:
+        """Tries once. True when we lead, with `term` set; False when another does, named in `holder`. With
+        `unless_forgotten`, False too (and no holder) where Redis has forgotten which terms there were.
 
         Raises redis.RedisError where Redis does not answer."""
         with self._lock:
             asked = time.monotonic()
             least = max(int(time.time()) - EPOCH_S, self._highest + 1)
             former = self.term
-            term, holder, known = self._redis.eval(_ACQUIRE, 2, *self._keys, self.owner, _ms(DURATION_S), least)
+            arguments = (self.owner, _ms(DURATION_S), least, int(unless_forgotten))
+            term, holder, known = self._redis.eval(_ACQUIRE, 2, *self._keys, *arguments)
             self.holder = holder.decode()
             self._highest = max(self._highest, int(known), int(term))
             if not term:

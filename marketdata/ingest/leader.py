@@ -21,7 +21,7 @@ from ..bus.client import Client
 from ..bus.connection import RedisDownError
 from ..bus.fenced import FencedWriter
 from ..bus.history_stream import HistoryStream
-from ..bus.lease import Lease, LeaseLostError
+from ..bus.lease import RENEWAL_S, Lease, LeaseLostError
 from ..facts import InstrumentFacts
 from ..feeds.base import Batch, Feed, TemporaryFeedError
 from . import listing
@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 BEACON_S: Final = 1.0
 STANDBY_S: Final = 0.25
+# What a standby leaves the former leader to lead again in after Redis forgot everything: that one knows all rows, and finds
+# out within a renewal.
+FORMER_FIRST_S: Final = 3 * RENEWAL_S
 SILENT_S: Final = 5.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
@@ -96,13 +99,19 @@ class Leader:
     async def _campaign(self) -> None:
         """Returns when we lead."""
         told = ""
+        forgotten_at: float | None = None
         while True:
+            waits = bool(told) and (forgotten_at is None or time.monotonic() - forgotten_at < FORMER_FIRST_S)
             try:
-                if await asyncio.to_thread(self._lease.acquire):
+                if await asyncio.to_thread(self._lease.acquire, waits):
                     break
-                if told != self._lease.holder:
-                    told = self._lease.holder
-                    logger.info("%s is led by %s; standing by", self.feed.name, told)
+                if not self._lease.holder:
+                    forgotten_at = forgotten_at or time.monotonic()
+                else:
+                    forgotten_at = None
+                    if told != self._lease.holder:
+                        told = self._lease.holder
+                        logger.info("%s is led by %s; standing by", self.feed.name, told)
             except redis.RedisError as error:
                 logger.warning("no lease for %s yet: %s", self.feed.name, error)
             await asyncio.sleep(STANDBY_S)
