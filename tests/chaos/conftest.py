@@ -1,6 +1,7 @@
 """The scene that all scenarios share: starting one takes longer than most of them."""
 
 import os
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -68,3 +69,13 @@ async def control(scene: Scene) -> AsyncIterator[Fleet]:
         yield fleet
     finally:
         await fleet.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def calm(scene: Scene) -> AsyncIterator[None]:
+    """A scenario starts with all clients right and the feed running, and ends with all that is always true."""
+    scene.run()
+    await scene.converge("before", time.monotonic(), within=10)
+    yield
+    await scene.compare_at_rest()
+    await scene.check()

@@ -39,6 +39,7 @@ ALIKE: Final = 10
 PREFIX: Final = "stack"
 LAST_VALUES: Final = f"{PREFIX}:last:{FEED}"
 LEASE: Final = f"{PREFIX}:lease:{FEED}"
+TERM: Final = f"{PREFIX}:term:{FEED}"
 BEACONS: Final = f"{PREFIX}:beacons"
 HISTORY: Final = f"{PREFIX}:history"
 SUBSCRIBER: Final = f"{PREFIX}-web-subscriber"
@@ -74,6 +75,7 @@ class Scene:
     factor: float
     client: Client
     history: HistoryCheck
+    standby: Ingest | None = None
     told: dict[int, float] = field(default_factory=dict)
     _bids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1_000))
     _names: "itertools.count[int]" = field(default_factory=lambda: itertools.count(2))
@@ -100,6 +102,36 @@ class Scene:
         """Another ingest of the feed, which stands by while one leads."""
         return self.stack.start_ingest(f"ingest-{next(self._names)}")
 
+    async def have_standby(self) -> Ingest:
+        """A second ingest, of which it is certain that it stands by."""
+        standby = self.standby = self.standby or self.new_ingest()
+
+        async def stands_by() -> bool:
+            return "standing by" in standby.process.log.read_text()
+
+        await until(stands_by, "a standby", 20.0 * self.factor)
+        return standby
+
+    def lead_by_standby(self) -> Ingest:
+        """From now on the standby is whom the feed's words go to; returns who was until now."""
+        assert self.standby is not None
+        former, self.leader, self.standby = self.leader, self.standby, None
+        return former
+
+    def have_no_standby(self) -> None:
+        if self.standby is not None:
+            self.standby.process.kill()
+            self.standby = None
+
+    async def new_term(self, term: int) -> float:
+        """When the first beacon or row of a later term than this was heard (monotonic)."""
+
+        async def begun() -> float | None:
+            return self.witness.began[self.witness.term] if self.witness.term > term else None
+
+        began: float = await until(begun, "a new leader's first words", 20.0 * self.factor)
+        return began
+
     # ── What Redis holds ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def redis(self, *command: Any) -> Any:
@@ -122,6 +154,10 @@ class Scene:
         """Who leads: `term:owner`, or nothing."""
         return await self.redis("GET", LEASE) or b""
 
+    async def owner(self) -> bytes:
+        """Which process leads, whatever the term."""
+        return (await self.holder()).partition(b":")[2]
+
     async def breaks(self) -> dict[str, int]:
         """How often each web process lost its subscription, as each reports itself."""
         found = {}
@@ -139,14 +175,14 @@ class Scene:
 
     # ── What clients hold ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def converge(self, what: str, ended: float, fleet: Fleet | None = None) -> float:
+    async def converge(self, what: str, ended: float, within: float = CONTRACT_S) -> float:
         """Waits until every client holds the newest row of all that it subscribed to; returns how long after `ended`
         (monotonic) that was. The deadline is the contract's, times the factor."""
         floor: dict[int, int] = {}
-        limit = CONTRACT_S * self.factor
+        limit = within * self.factor
         while True:
             held = await self.last_values()
-            behind = await self._behind(held, floor, (fleet or self.fleet).members)
+            behind = await self._behind(held, floor, self.fleet.members)
             took = time.monotonic() - ended
             if not behind:
                 print(f"{what}: every client was right {took * 1000:.0f} ms after the end")

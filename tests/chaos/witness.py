@@ -18,24 +18,19 @@ _MORE: Final = object()
 
 
 class Witness:
-    """`faults` has an entry for each row whose `seq` is not above its instrument's last one. `began` is when the first
-    beacon or row of each term was heard, `beacons` and `rows` count them."""
+    """`faults` has an entry for each row whose `seq` is not above its instrument's last one, or that is of a former term
+    although a later one had begun. `began` is when the first beacon or row of each term was heard, `term` the highest."""
 
     def __init__(self, port: int, row_channels: Sequence[str], beacon_channel: str) -> None:
         self.faults: list[str] = []
         self.seqs: dict[int, int] = {}
         self.began: dict[int, float] = {}
+        self.term = 0
         self.rows = 0
-        self.connections = 0
         self._port = port
         self._beacons = beacon_channel.encode()
         self._channels = [*row_channels, beacon_channel]
         self._task = asyncio.get_running_loop().create_task(self._listen(), name="witness")
-
-    @property
-    def term(self) -> int:
-        """The highest term heard."""
-        return max(self.began, default=0)
 
     async def aclose(self) -> None:
         self._task.cancel()
@@ -47,7 +42,6 @@ class Witness:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
                 try:
                     writer.write(hiredis.pack_command(("SUBSCRIBE", *self._channels)))  # type: ignore[arg-type]
-                    self.connections += 1
                     await self._read(reader)
                 finally:
                     writer.transport.abort()
@@ -67,6 +61,8 @@ class Witness:
             return
         instrument_id, seq = rows.header(payload)
         self.rows += 1
+        if seq // rows.TERM < self.term:
+            self.faults.append(f"{_seq(seq)} was published after term {self.term} had begun")
         self._begin(seq // rows.TERM)
         held = self.seqs.get(instrument_id, 0)
         if seq <= held:
@@ -76,6 +72,7 @@ class Witness:
     def _begin(self, term: int) -> None:
         if term not in self.began:
             self.began[term] = time.monotonic()
+            self.term = max(self.term, term)
 
 
 def _seq(seq: int) -> str:
