@@ -38,4 +38,6 @@ def _parts(origin: str) -> tuple[str, str, int] | None:
         return None
     if not parts.hostname or not port or parts.path not in ("", "/") or parts.query or parts.fragment:
         return None
+    if parts.username is not None or parts.password is not None:
+        return None
     return parts.scheme, parts.hostname, port
