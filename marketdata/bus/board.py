@@ -61,7 +61,7 @@ class Board:
         self._resynchronise = resynchronise
         self._places: dict[int, Place] = {}
         self._warm: set[int] = set()
-        self._warming: dict[int, asyncio.Future[None]] = {}
+        self._warming: dict[int, asyncio.Task[None]] = {}
         self._changed: set[int] = set()
         self._scheduled = False
         self._resync: asyncio.Task[None] | None = None
@@ -74,9 +74,8 @@ class Board:
     async def join(self, watcher: Any, places: Mapping[int, Place]) -> None:
         """Makes `watcher` a watcher of these instruments, and returns when their groups are subscribed and their last
         values read. With Redis away it returns all the same, after a bounded wait; values follow when Redis is back."""
-        loop = asyncio.get_running_loop()
         cold: list[int] = []
-        waits: set[asyncio.Future[None]] = set()
+        waits: set[asyncio.Task[None]] = set()
         for instrument_id, place in places.items():
             self.watchers.setdefault(instrument_id, set()).add(watcher)
             if instrument_id in self._warming:
@@ -85,16 +84,12 @@ class Board:
                 cold.append(instrument_id)
                 self._places[instrument_id] = place
         if cold:
-            done = loop.create_future()
-            self._warming.update(dict.fromkeys(cold, done))
-            try:
-                await self._warm_up(cold)
-            finally:
-                for instrument_id in cold:
-                    self._warming.pop(instrument_id, None)
-                done.set_result(None)
-        for wait in waits:
-            await asyncio.shield(wait)
+            # A task of the board's own, since others may wait for it too: the watcher that was first may be gone before.
+            task = asyncio.get_running_loop().create_task(self._warm_up(cold), name="board-warm-up")
+            self._warming.update(dict.fromkeys(cold, task))
+            waits.add(task)
+        if waits:
+            await asyncio.wait(waits)
 
     def leave(self, watcher: Any, instrument_ids: Iterable[int]) -> None:
         """Ends the watching. An instrument that nobody watches is forgotten, and its group left."""
@@ -107,6 +102,7 @@ class Board:
             if not watchers:
                 del self.watchers[instrument_id]
                 self._warm.discard(instrument_id)
+                self._warming.pop(instrument_id, None)
                 self.latest.pop(instrument_id, None)
                 self.seqs.pop(instrument_id, None)
                 place = self._places.pop(instrument_id, None)
@@ -116,11 +112,12 @@ class Board:
             self._subscriber.discard(gone)
 
     def clear(self) -> None:
+        tasks = {self._resync, self._backstop, *self._warming.values()}
         for table in (self.latest, self.seqs, self.watchers, self._places, self._warming):
             table.clear()
         self._warm.clear()
         self._changed.clear()
-        for task in (self._resync, self._backstop):
+        for task in tasks:
             if task is not None:
                 task.cancel()
         self._resync = self._backstop = None
@@ -176,14 +173,19 @@ class Board:
             self._backstop = asyncio.get_running_loop().create_task(self._read_in_turn())
 
     async def _warm_up(self, cold: list[int]) -> None:
+        this = asyncio.current_task()
         try:
             await self._subscriber.add([self._channel(self._places[i]) for i in cold if i in self._places])
             await self._read(cold)
+            # What was left meanwhile is not ours any more, also where it was joined again.
+            self._warm.update(i for i in cold if self._warming.get(i) is this)
         except (RedisDownError, hiredis.ReplyError) as error:
             logger.warning("last values cannot be read now: %s", error)
             self.resynchronise_soon("last values were not read")
-            return
-        self._warm.update(i for i in cold if i in self.watchers)
+        finally:
+            for instrument_id in cold:
+                if self._warming.get(instrument_id) is this:
+                    del self._warming[instrument_id]
 
     async def _read(self, instrument_ids: Iterable[int]) -> None:
         by_feed: dict[str, list[int]] = {}
@@ -204,8 +206,9 @@ class Board:
         while True:
             self._again = False
             try:
-                await self._read(list(self._places))
-                self._warm.update(self._places)
+                held = list(self._places)
+                await self._read(held)
+                self._warm.update(i for i in held if i in self._places and i not in self._warming)
             except (RedisDownError, hiredis.ReplyError) as error:
                 logger.warning("last values cannot be read (%s): %s", reason, error)
                 await asyncio.sleep(wait)
