@@ -16,8 +16,8 @@ from marketdata.quotes import NO_ASK, Quote
 
 from .builders import NOON_MS, make_quote
 
-PROTOCOL_FIELDS = """id seq venue_time_ms lag_ms bid ask bid_size ask_size last last_size last_time_ms volume open_interest mark
-underlying_price reference_price implied_volatility bid_iv ask_iv delta gamma theta vega rho flags"""
+PROTOCOL_FIELDS = """id seq venue_time_ms lag_ms bid ask bid_size ask_size last last_size last_time_ms volume open_interest
+mark underlying_price reference_price implied_volatility bid_iv ask_iv delta gamma theta vega rho flags"""
 VALUES = Quote.__struct_fields__[3:-1]
 ids = st.integers(1, rows.MAX_ID)
 seqs = st.integers(0, 2**53 - 1)
