@@ -328,17 +328,18 @@ async def test_a_file_that_went_away_ends_a_loop_for_good(tmp_path: Path) -> Non
 
 
 async def test_a_large_capture_does_not_hold_the_loop(tmp_path: Path) -> None:
+    """In processor time, so that a busy machine does not fail it."""
     book = ticker().replace('"channel":"ticker.', '"channel":"book.')
     path = written(tmp_path, (TIME_MS, ticker()), *((TIME_MS + at, book) for at in range(20_000)))
     feed = Player(recognised(path), 0, loop=True)
-    longest, last = 0.0, time.perf_counter()
+    longest, last = 0.0, time.thread_time()
     done = False
 
     async def watch() -> None:
         nonlocal longest, last
         while not done:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest, last = max(longest, now - last), now
 
     watcher = asyncio.ensure_future(watch())
@@ -347,7 +348,7 @@ async def test_a_large_capture_does_not_hold_the_loop(tmp_path: Path) -> None:
     await read(feed, lambda batches: batches[-1].restarted)
     done = True
     await watcher
-    assert longest < 0.25
+    assert 0 < longest < 0.1
 
 
 # ── Options ───────────────────────────────────────────────────────────────────────────────────────────────────────────
