@@ -16,6 +16,7 @@ class Target(NamedTuple):
 
     id: int
     channel: str
+    has_book: bool
 
 
 class Numbered(NamedTuple):
@@ -40,7 +41,11 @@ class Numbering:
     def know(self, instruments: Iterable[InstrumentFacts]) -> None:
         """From now on quotes of exactly these instruments are published."""
         self._targets = {
-            facts.symbol: Target(facts.id, self._channel_of(keys.row_group(self._feed, facts.symbol)))
+            facts.symbol: Target(
+                facts.id,
+                self._channel_of(keys.row_group(self._feed, facts.symbol)),
+                facts.kind != "index",
+            )
             for facts in instruments
         }
 
@@ -59,7 +64,7 @@ class Numbering:
             if target is None:
                 self._complaints.add("unknown instrument", quote.symbol)
                 continue
-            quote = enriched(quote)
+            quote = enriched(quote, target.has_book)
             if quote.flags & CROSSED:
                 self._complaints.add(
                     "crossed quote, published with its flag", f"{quote.symbol} {quote.bid} {quote.ask}"
