@@ -97,7 +97,7 @@ class Lease:
 
         Raises redis.RedisError where Redis does not answer."""
         with self._lock:
-            asked = time.monotonic()
+            asked = self._ask()
             least = max(int(time.time()) - EPOCH_S, self._highest + 1)
             former = self.term
             arguments = (self.owner, _ms(DURATION_S), least, int(unless_forgotten))
@@ -108,7 +108,7 @@ class Lease:
                 return False
             self.term, self._until, self._held = int(term), asked + DURATION_S, True
             self.led_last = known == former or (known == 0 and not self._stalled)
-            self._stalled, self._asked = False, asked
+            self._stalled = False
         if self._thread is None:
             self._thread = threading.Thread(target=self._keep, name=f"lease-{self.feed}", daemon=True)
             self._thread.start()
@@ -117,7 +117,7 @@ class Lease:
     def advance(self) -> int:
         """A new, higher term under the same lease. Raises LeaseLostError when it is not ours any more."""
         with self._lock:
-            asked = time.monotonic()
+            asked = self._ask()
             least = max(int(time.time()) - EPOCH_S, self._highest + 1)
             term = self._redis.eval(_ADVANCE, 2, *self._keys, self.token, self.owner, _ms(DURATION_S), least)
             if not term:
@@ -141,14 +141,19 @@ class Lease:
             self._thread.join(timeout=2)
         self._redis.close()
 
+    def _ask(self) -> float:
+        """The moment at which Redis is asked, whatever for; one that comes late after the last says that we slept."""
+        asked = time.monotonic()
+        self._stalled = self._stalled or asked - self._asked > DURATION_S
+        self._asked = asked
+        return asked
+
     def _keep(self) -> None:
         while not self._stop.wait(RENEWAL_S):
             with self._lock:
                 if not self._held:
                     continue
-                asked = time.monotonic()
-                self._stalled = self._stalled or asked - self._asked > DURATION_S
-                self._asked = asked
+                asked = self._ask()
                 try:
                     answer = self._redis.eval(_RENEW, 1, self._keys[0], self.token, _ms(DURATION_S))
                 except redis.RedisError as error:
