@@ -22,11 +22,12 @@ MARGIN_S: Final = 1.0
 EPOCH_S: Final = 1_767_225_600  # 2026-01-01 UTC: terms are seconds since then, which keeps a seq below 2^53 until 2043
 
 # KEYS lease, term · ARGV owner, ms, least term, 1 to leave it where Redis knows no term → {term, '', last known term} or
-# {0, holder, last known term}
+# {0, holder, last known term}. A lease that the owner holds already does not stand in its way: the answer to its last
+# asking was lost.
 _ACQUIRE: Final = """
 local holder = redis.call('GET', KEYS[1])
 local known = tonumber(redis.call('GET', KEYS[2]) or '0')
-if holder then return {0, holder, known} end
+if holder and string.sub(holder, -#ARGV[1]) ~= ARGV[1] then return {0, holder, known} end
 if known == 0 and ARGV[4] == '1' then return {0, '', known} end
 local term = math.max(known + 1, tonumber(ARGV[3]))
 redis.call('SET', KEYS[2], string.format('%.0f', term))
