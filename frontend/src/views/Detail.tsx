@@ -151,7 +151,7 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
         </dl>
       </Show>
       <h3>Contract</h3>
-      <Facts rows={contract()} />
+      <Facts rows={contract()} wide />
       <button type="button" class="button remove-button" onClick={() => void props.desk.remove(props.entry)}>
         Remove from this list
       </button>
@@ -159,9 +159,9 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
   );
 }
 
-function Facts(props: { rows: readonly [string, string][] }) {
+function Facts(props: { rows: readonly [string, string][]; wide?: boolean }) {
   return (
-    <dl class="facts">
+    <dl class="facts" classList={{ wide: props.wide === true }}>
       <For each={props.rows.map(([term]) => term)}>
         {(term, index) => (
           <div>
