@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from redis import Redis
 
 from marketdata import rows
 from marketdata.bus import board as module
-from marketdata.bus.board import Board
+from marketdata.bus import keys
+from marketdata.bus.board import Board, Place
 from marketdata.bus.channel_layer import StreamChannelLayer
+from marketdata.bus.connection import RedisDownError
 
 from .layers import loop_layer
 from .rows_on_redis import group_channel, keep, places, publish, row
@@ -21,8 +22,8 @@ ANNE, BERT = "anne", "bert"
 
 
 @pytest.fixture
-async def board(layer: StreamChannelLayer) -> AsyncIterator[Board]:
-    yield loop_layer(layer).board
+async def board(layer: StreamChannelLayer) -> Board:
+    return loop_layer(layer).board
 
 
 def commands(redis_client: Redis) -> dict[str, int]:
@@ -76,7 +77,7 @@ async def test_a_payload_without_a_header_is_counted_and_passed_over(
 
 async def test_garbage_in_the_last_values_is_counted_and_passed_over(board: Board, redis_client: Redis) -> None:
     keep(redis_client, {2: 5})
-    redis_client.hset(module.keys.last_values("simulated"), "1", b"junk")
+    redis_client.hset(keys.last_values("simulated"), "1", b"junk")
     await board.join(ANNE, places(1, 2))
     assert (board.seqs, board.malformed) == ({2: 5}, 1)
 
@@ -192,8 +193,8 @@ async def test_who_joins_a_join_has_the_value_also_when_the_first_is_cancelled(
 
 async def test_instruments_of_two_feeds_are_read_from_each(board: Board, redis_client: Redis) -> None:
     keep(redis_client, {1: 10})
-    redis_client.hset(module.keys.last_values("other"), "2", row(2, 20))
-    await board.join(ANNE, {**places(1), 2: module.Place("other", "BTC-X")})
+    redis_client.hset(keys.last_values("other"), "2", row(2, 20))
+    await board.join(ANNE, {**places(1), 2: Place("other", "BTC-X")})
     assert board.seqs == {1: 10, 2: 20}
 
 
@@ -336,7 +337,7 @@ async def test_the_backstop_outlives_an_outage(
     monkeypatch.setattr(module, "BACKSTOP_STEP_S", 0.01)
     caplog.set_level(logging.CRITICAL)
     await board.join(ANNE, places(1))
-    original, failures = board._read, [module.RedisDownError("away")] * 3
+    original, failures = board._read, [RedisDownError("away")] * 3
 
     async def read(instrument_ids: list[int]) -> None:
         if failures:
