@@ -86,8 +86,6 @@ class HistoryStream:
                     await self._retrying
             except TimeoutError:
                 pass
-            except LeaseLostError:
-                pass
         return self.waiting
 
     async def _add(self, batch: HistoryBatch) -> None:
@@ -131,9 +129,12 @@ class HistoryStream:
                 wait = min(wait * 2, 1.0)
                 continue
             except LeaseLostError:
+                # The next append is told; here nobody may be waiting for the answer.
+                self.dropped += self.waiting
+                logger.error("a later term has written history; %d rows of ours are not in it", self.waiting)
                 self._waiting.clear()
                 self._waiting_bytes = 0
-                raise
+                return
             wait = 0.1
             if self._waiting and self._waiting[0] is batch:
                 self._waiting.popleft()
