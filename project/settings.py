@@ -33,7 +33,8 @@ X_FRAME_OPTIONS = "DENY"
 
 # ── Applications ──────────────────────────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
-    "daphne",  # before staticfiles: it brings a `runserver` that serves sockets
+    "marketdata",  # before Daphne: its `runserver` is Daphne's with what the stream asks for
+    "daphne",  # before staticfiles, whose `runserver` serves no sockets
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -50,7 +51,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "accounts",
-    "marketdata",
     "frontend",
 ]
 MIDDLEWARE = [
