@@ -2,6 +2,7 @@
 it."""
 
 import asyncio
+import logging
 import socket
 from typing import Any, Final
 
@@ -16,7 +17,15 @@ GRACE_S: Final = 3
 GOODBYE_S: Final = 0.2
 
 
+def one_line(record: logging.LogRecord) -> bool:
+    """What a client sent wrong is no fault of ours, and worth no traceback."""
+    if str(record.msg).startswith("Invalid UTF-8"):
+        record.exc_info = None
+    return True
+
+
 def web_server(application: Any) -> "WebServer":
+    logging.getLogger("uvicorn.error").addFilter(one_line)
     return WebServer(
         uvicorn.Config(
             application,
