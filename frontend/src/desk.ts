@@ -177,6 +177,13 @@ export function createDesk(page: Page) {
     return shown.length ? shown : [...known.values()];
   }
 
+  /** Feeds of the list on the screen that the server does not run now. */
+  function missingFeeds(): readonly string[] {
+    const known = feeds();
+    if (!known.size) return []; // not told yet
+    return [...new Set(active()?.entries.map((entry) => entry.feed))].filter((feed) => !known.has(feed));
+  }
+
   function words(): Words {
     beat();
     return wordsFor(connection(), shownFeeds(), {
@@ -346,6 +353,7 @@ export function createDesk(page: Page) {
     connection,
     feeds,
     shownFeeds,
+    missingFeeds,
     feedNow,
     words,
     readout,

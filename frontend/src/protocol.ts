@@ -44,6 +44,8 @@ export interface FeedStatus {
 }
 
 export interface Refusal {
+  /** Of an instrument that the server could name only by this: no feed that runs has it. */
+  readonly id?: number | null;
   readonly symbol: string;
   readonly code: string;
   readonly message: string;

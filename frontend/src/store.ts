@@ -23,6 +23,8 @@ export class Store {
   readonly feeds = new Map<string, FeedStatus>();
   /** Why a symbol of a source gets no rows, by symbol. */
   readonly refused = new Map<string, string>();
+  /** The same by id, for instruments that the server cannot name. */
+  readonly refusedIds = new Map<number, string>();
   readonly empty = new Set<number>();
   private fields = "";
 
@@ -38,8 +40,12 @@ export class Store {
         for (const [symbol, facts] of Object.entries(message.added)) {
           this.setFacts({ ...facts, symbol: bare(symbol, facts) });
           this.refused.delete(symbol);
+          this.refusedIds.delete(facts.id);
         }
-        for (const refusal of message.refused) this.refused.set(refusal.symbol, refusal.message);
+        for (const refusal of message.refused) {
+          this.refused.set(refusal.symbol, refusal.message);
+          if (refusal.id != null) this.refusedIds.set(refusal.id, refusal.message);
+        }
         for (const { symbol, code } of message.removed) this.withdraw(symbol, code);
         break;
       case "snapshot":
@@ -70,8 +76,8 @@ export class Store {
   }
 
   /** Why an instrument gets no rows, or undefined. */
-  refusal(feed: string, symbol: string): string | undefined {
-    return this.refused.get(symbol) ?? this.refused.get(`${feed}.${symbol}`);
+  refusal(feed: string, symbol: string, id: number): string | undefined {
+    return this.refusedIds.get(id) ?? this.refused.get(symbol) ?? this.refused.get(`${feed}.${symbol}`);
   }
 
   /** The administrator took an instrument away: its last row must not look like a price of now. */

@@ -104,9 +104,16 @@ describe("what a source is", () => {
     store.apply(
       subscribed({ refused: [{ symbol: "NOPE", code: "unknown_symbol", message: "No such symbol." }] }),
     );
-    expect(store.refusal("simulated", "NOPE")).toBe("No such symbol.");
+    expect(store.refusal("simulated", "NOPE", 7)).toBe("No such symbol.");
     store.apply(subscribed({ added: { NOPE: makeFacts({ id: 3 }) } }));
-    expect(store.refusal("simulated", "NOPE")).toBeUndefined();
+    expect(store.refusal("simulated", "NOPE", 7)).toBeUndefined();
+  });
+
+  it("knows an instrument that the server can only name by id as refused", () => {
+    const refusal = { id: 7, symbol: "#7", code: "not_streaming", message: "Not streamed now." };
+    store.apply(subscribed({ refused: [refusal] }));
+    expect(store.refusal("simulated", "ZEPH", 7)).toBe("Not streamed now.");
+    expect(store.refusal("simulated", "ZEPH", 8)).toBeUndefined();
   });
 
   it("takes the last price of a retired instrument off the page, and says why", () => {
@@ -114,7 +121,7 @@ describe("what a source is", () => {
     store.apply(ticks(makeRow({ id: 3, seq: 1, bid: 2 })));
     store.apply(subscribed({ cause: "retired", removed: [{ symbol: "OLD", code: "retired" }] }));
     expect(store.rows.has(3)).toBe(false);
-    expect(store.refusal("simulated", "OLD")).toBe("No longer listed at the venue");
+    expect(store.refusal("simulated", "OLD", 7)).toBe("No longer listed at the venue");
   });
 
   it("keeps facts that a change does not name", () => {

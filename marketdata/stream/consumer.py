@@ -335,7 +335,8 @@ class StreamConsumer(AsyncConsumer):
                 continue
             facts = self._hub.catalogue.by_id.get(instrument_id)
             name = facts.symbol if facts is not None else f"#{instrument_id}"
-            refused.append({"symbol": name, "code": "not_streaming", "message": "this instrument is not streamed now"})
+            reason = "this instrument is not streamed now"
+            refused.append({"id": instrument_id, "symbol": name, "code": "not_streaming", "message": reason})
         return ids
 
     async def _follow(self, watchlist: int, name: str) -> None:

@@ -126,7 +126,9 @@ export class GridRow implements RowView {
   draw(now: number, feedNow: number): void {
     this.feedNow = feedNow;
     this.row = this.store.rows.get(this.entry.instrument);
-    this.refused = this.row ? undefined : this.store.refusal(this.entry.feed, this.entry.symbol);
+    this.refused = this.row
+      ? undefined
+      : this.store.refusal(this.entry.feed, this.entry.symbol, this.entry.instrument);
     this.behind = false;
     for (const cell of this.cells) {
       const { column } = cell;

@@ -18,7 +18,7 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
     return {
       held: row !== undefined,
       facts: store.facts.get(props.entry.instrument),
-      refused: store.refusal(props.entry.feed, props.entry.symbol),
+      refused: store.refusal(props.entry.feed, props.entry.symbol, props.entry.instrument),
       feedNow: props.desk.feedNow(props.entry.feed),
       value,
       has: (flag) => ((value("flags") ?? 0) & flag) !== 0,

@@ -78,7 +78,12 @@ function Heading(props: { desk: Desk }) {
   const badges = () => {
     props.desk.beat();
     if (list().entries.length === 0) return [];
-    return props.desk.shownFeeds().map((status) => badge(status.kind, props.desk.feedNow(status.feed)));
+    const missing = props.desk.missingFeeds();
+    const shown = props.desk
+      .shownFeeds()
+      .filter((status) => list().entries.some((entry) => entry.feed === status.feed))
+      .map((status) => badge(status.kind, props.desk.feedNow(status.feed)));
+    return [...shown, ...missing.map((feed) => `${feed} · not running`)];
   };
   const rename = async (event: Event, name: string) => {
     event.preventDefault();
