@@ -361,7 +361,7 @@ def test_an_outage_is_not_a_stall(make_lease: Make, server: RunningValkey) -> No
 
 
 def test_a_lease_that_is_still_ours_is_taken_anew(make_lease: Make, redis_client: Redis) -> None:
-    """The answer to an earlier asking was lost, or a loss was told late: nobody else stands in the way."""
+    """The answer to an earlier asking may have been lost: nobody else stands in the way."""
     leader = make_lease()
     leader.acquire()
     former = leader.term

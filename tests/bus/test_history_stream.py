@@ -1,0 +1,238 @@
+"""The history stream on a server of its own: nothing older than the newest term, nothing lost over an outage that fits."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from marketdata.bus import client as client_module
+from marketdata.bus import history_stream as module
+from marketdata.bus import keys
+from marketdata.bus.client import Client
+from marketdata.bus.history_stream import HistoryStream
+from marketdata.bus.lease import LeaseLostError
+from tests.valkey import RunningValkey, start_valkey
+
+from .waiting import CONTRACT_S, within
+
+FEED = "simulated"
+
+
+@pytest.fixture
+async def history(server: RunningValkey) -> AsyncIterator[HistoryStream]:
+    client = Client(server.url, "test-history")
+    history = HistoryStream(client, FEED)
+    yield history
+    async with asyncio.timeout(5):
+        await history.close(0.01)
+    client.close()
+
+
+def entries(server: RunningValkey) -> list[dict[bytes, bytes]]:
+    with Redis.from_url(server.url, socket_timeout=5) as admin:
+        return [fields for _, fields in admin.xrange(keys.history_stream())]
+
+
+def rows_of(server: RunningValkey) -> list[bytes]:
+    return [entry[b"rows"] for entry in entries(server)]
+
+
+async def test_a_batch_is_an_entry(history: HistoryStream, server: RunningValkey) -> None:
+    assert await history.append(7, 3, b"three rows")
+    assert entries(server) == [{b"feed": FEED.encode(), b"term": b"7", b"count": b"3", b"rows": b"three rows"}]
+    assert (history.waiting, history.dropped) == (0, 0)
+
+
+async def test_batches_keep_their_order(history: HistoryStream, server: RunningValkey) -> None:
+    for number in range(50):
+        await history.append(7, 1, str(number).encode())
+    assert rows_of(server) == [str(number).encode() for number in range(50)]
+
+
+# ── The fence ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_lower_term_than_the_highest_is_refused(history: HistoryStream, server: RunningValkey) -> None:
+    await history.append(9, 1, b"of nine")
+    await history.append(9, 1, b"of nine again")
+    with pytest.raises(LeaseLostError):
+        await history.append(8, 1, b"of eight")
+    await history.append(10, 1, b"of ten")
+    assert rows_of(server) == [b"of nine", b"of nine again", b"of ten"]
+
+
+async def test_the_highest_term_is_kept_over_an_empty_stream(history: HistoryStream, server: RunningValkey) -> None:
+    await history.append(9, 1, b"of nine")
+    with Redis.from_url(server.url) as admin:
+        admin.delete(keys.history_stream())
+        assert admin.get(keys.history_term(FEED)) == b"9"
+    with pytest.raises(LeaseLostError):
+        await history.append(8, 1, b"of eight")
+    assert rows_of(server) == []
+
+
+async def test_feeds_do_not_fence_each_other(history: HistoryStream, server: RunningValkey) -> None:
+    client = Client(server.url, "test-other")
+    await history.append(9, 1, b"of nine")
+    assert await HistoryStream(client, "other").append(3, 1, b"of three")
+    client.close()
+
+
+# ── Outages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_comes_during_an_outage_is_added_in_order_afterwards(
+    history: HistoryStream, server: RunningValkey, short_path: Path
+) -> None:
+    await history.append(7, 1, b"before")
+    server.kill()
+    for number in range(20):
+        assert not await history.append(7, 2, str(number).encode())
+    assert history.waiting == 1 + 40
+    again = start_valkey(short_path)
+    try:
+        await within(CONTRACT_S, lambda: history.waiting == 0)
+        # The restarted server has lost what it had: the last seconds were added again, before the rest.
+        assert rows_of(again) == [b"before", *(str(number).encode() for number in range(20))]
+        assert await history.append(7, 1, b"after")
+        assert rows_of(again)[-1] == b"after"
+        assert history.dropped == 0
+    finally:
+        await history.close(0.01)
+        again.stop()
+
+
+async def test_what_was_added_long_before_the_outage_is_not_added_again(
+    history: HistoryStream, server: RunningValkey, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_S", 0.3)
+    await history.append(7, 1, b"old")
+    await asyncio.sleep(0.4)
+    await history.append(7, 1, b"young")
+    server.kill()
+    await history.append(7, 1, b"during")
+    again = start_valkey(short_path)
+    try:
+        await within(CONTRACT_S, lambda: history.waiting == 0)
+        assert rows_of(again) == [b"young", b"during"]
+    finally:
+        await history.close(0.01)
+        again.stop()
+
+
+async def test_a_second_outage_during_the_adding_again_loses_nothing(
+    history: HistoryStream, server: RunningValkey, short_path: Path
+) -> None:
+    servers = [server]
+    expected = []
+    try:
+        for outage in range(3):
+            for number in range(10):
+                expected.append(f"{outage}/{number}".encode())
+                await history.append(7, 1, expected[-1])
+            servers[-1].kill()
+            expected.append(f"{outage} away".encode())
+            await history.append(7, 1, expected[-1])
+            servers.append(start_valkey(short_path))
+            await within(CONTRACT_S, lambda: history.waiting == 0)
+        assert rows_of(servers[-1]) == expected
+    finally:
+        await history.close(0.01)
+        servers[-1].stop()
+
+
+async def test_an_outage_holds_nobody_up_after_its_first_batch(
+    history: HistoryStream, server: RunningValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "CALL_TIMEOUT_S", 0.5)
+    await history.append(7, 1, b"before")
+    os.kill(server.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    assert not await history.append(7, 1, b"first")
+    assert time.monotonic() - began < 3 * 0.5
+    began = time.monotonic()
+    for _ in range(1_000):
+        assert not await history.append(7, 1, b"next")
+    assert time.monotonic() - began < 0.3
+    os.kill(server.pid, signal.SIGCONT)
+    monkeypatch.setattr(client_module, "CALL_TIMEOUT_S", 3.0)
+    await within(2 * CONTRACT_S, lambda: history.waiting == 0)
+    assert set(rows_of(server)) == {b"before", b"first", b"next"}
+    assert rows_of(server).count(b"next") >= 1_000
+
+
+async def test_what_waits_is_bounded_and_what_is_dropped_is_counted(
+    history: HistoryStream, server: RunningValkey, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_BYTES", 1_000)
+    server.kill()
+    for number in range(50):
+        await history.append(7, 3, f"{number:0100}".encode())
+    assert (history.waiting, history.dropped) == (30, 120)
+    again = start_valkey(short_path)
+    try:
+        await within(CONTRACT_S, lambda: history.waiting == 0)
+        assert rows_of(again) == [f"{number:0100}".encode() for number in range(40, 50)]
+        assert history.dropped == 120
+    finally:
+        await history.close(0.01)
+        again.stop()
+
+
+async def test_what_is_kept_for_adding_again_is_bounded_too(
+    history: HistoryStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_BYTES", 1_000)
+    for _ in range(50):
+        await history.append(7, 1, b"x" * 100)
+    assert sum(len(batch.rows) for batch in history._kept) == history._kept_bytes <= 1_000
+
+
+async def test_a_later_term_met_after_an_outage_ends_the_waiting_and_is_counted(
+    history: HistoryStream, server: RunningValkey, short_path: Path
+) -> None:
+    server.kill()
+    for _ in range(3):
+        await history.append(7, 2, b"of seven")
+    again = start_valkey(short_path)
+    try:
+        with Redis.from_url(again.url) as admin:
+            admin.set(keys.history_term(FEED), 8)
+        await within(CONTRACT_S, lambda: history.waiting == 0)
+        assert history.dropped == 6
+        assert rows_of(again) == []
+        with pytest.raises(LeaseLostError):
+            await history.append(7, 1, b"of seven")
+    finally:
+        await history.close(0.01)
+        again.stop()
+
+
+async def test_a_full_server_makes_batches_wait(history: HistoryStream, server: RunningValkey) -> None:
+    with Redis.from_url(server.url) as admin:
+        admin.config_set("maxmemory", "1")
+        assert not await history.append(7, 1, b"waits")
+        admin.config_set("maxmemory", "0")
+    await within(CONTRACT_S, lambda: history.waiting == 0)
+    assert rows_of(server) == [b"waits"]
+
+
+async def test_closing_brings_out_what_waits_if_it_can(
+    history: HistoryStream, server: RunningValkey, short_path: Path
+) -> None:
+    server.kill()
+    await history.append(7, 4, b"waits")
+    assert await history.close(0.2) == 4
+    again = start_valkey(short_path)
+    try:
+        # The first attempt was given up; a batch that comes starts another.
+        await history.append(7, 1, b"more")
+        assert await history.close(CONTRACT_S) == 0
+        assert rows_of(again) == [b"waits", b"more"]
+    finally:
+        again.stop()
