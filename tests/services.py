@@ -104,13 +104,16 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if chromium() is not None:
-        return
+    browser = chromium()
     skip = pytest.mark.skip(reason="none of chromium, chromium-browser and google-chrome is on the PATH")
     for item in items:
-        if item.get_closest_marker("browser"):
+        if browser is None and item.get_closest_marker("browser"):
             item.add_marker(skip)
+        # pytest-django's fixture, which every way to the database goes through: by `db`, by a user of the cast, by a mark.
+        if item.get_closest_marker("django_db") or "_django_db_helper" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
 
 
 def _refuse_skip(report: Report) -> Report:

@@ -46,6 +46,15 @@ def test_the_cast_has_one_administrator(owner: User, stranger: User, staff: User
     assert [user.is_staff for user in (owner, stranger, staff)] == [False, False, True]
 
 
+def test_what_touches_the_database_is_marked_by_itself(owner: User, request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("database") is not None
+    assert owner.pk
+
+
+def test_what_does_not_is_not(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("database") is None
+
+
 @pytest.mark.django_db
 def test_a_built_instrument_has_the_built_facts() -> None:
     instrument = make_instrument()
