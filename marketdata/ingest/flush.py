@@ -92,7 +92,8 @@ class Flush:
             self._room.set()
 
     async def tell_again(self) -> None:
-        """Publishes what is known of every instrument under the present term."""
+        """Publishes what is known of every instrument under the present term. `run` comes after it."""
+        self._empty.clear()  # a new term must not begin in the middle of it
         flat = self._numbering.told_again()
         for start in range(0, len(flat), 3 * MAX_ROWS):
             await self._publish(flat[start : start + 3 * MAX_ROWS], [])
