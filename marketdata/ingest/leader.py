@@ -83,7 +83,8 @@ class Leader:
         self._heard = 0.0
         self._lag_ms: float | None = None
         self._beacons = 0
-        self._rate = (0.0, 0)
+        self._rate = 0.0
+        self._rate_since = (0.0, 0)
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -289,9 +290,10 @@ class Leader:
         health, reason = self._health, self._reason
         if health == "ok" and age is not None and age > SILENT_S:
             health, reason = "stale", f"the feed has said nothing for {age:.0f} s"
-        before, accepted = self._rate
-        rate = (self.flush.accepted - accepted) / (now - before) if before else 0.0
-        self._rate = (now, self.flush.accepted)
+        since, accepted = self._rate_since
+        if now - since >= BEACON_S * 0.9:  # a beacon said early must not make a rate out of milliseconds
+            self._rate = (self.flush.accepted - accepted) / (now - since) if since else 0.0
+            self._rate_since = (now, self.flush.accepted)
         self._beacons += 1
         clock = self.feed.clock
         return Beacon(
@@ -306,7 +308,7 @@ class Leader:
             clock_at_ms=wall,
             clock_offset_ms=round(clock.offset_at(wall), 3),
             clock_rate=clock.rate,
-            quotes_per_second=round(rate, 1),
+            quotes_per_second=round(self._rate, 1),
             lag_ms=self._lag_ms,
             accepted=self.flush.accepted,
             catalogue=self._catalogue,
