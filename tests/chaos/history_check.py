@@ -29,16 +29,15 @@ class HistoryCheck:
         self._at = "-"
         self._counts.clear()
 
-    async def read(self) -> int:
-        """Reads what was added since the last time; returns how many rows that were."""
-        before = self.rows
+    async def read(self) -> None:
+        """Reads what was added since the last time."""
         while True:
             entries = await self._client.call("XRANGE", self._stream, self._at, "+", "COUNT", BATCHES)
             for entry_id, fields in entries:
                 self._take(dict(zip(fields[::2], fields[1::2], strict=True)))
                 self._at = f"({entry_id.decode()}"
             if len(entries) < BATCHES:
-                return self.rows - before
+                return
 
     def _take(self, entry: dict[bytes, Any]) -> None:
         term = int(entry[b"term"])
