@@ -22,16 +22,17 @@ class SocketProtocol(WebSocketProtocol):
         self.sendCloseFrame(code=1000 if code is None else code)
 
 
-class DaphneServer(Server):
+class DaphneServer(Server):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         limit = settings.STREAM_MESSAGE_BYTES
-        super().__init__(*args, **{**options, "websocket_max_message_size": limit, "websocket_max_frame_size": limit})
+        sizes = {"websocket_max_message_size": limit, "websocket_max_frame_size": limit}
+        super().__init__(*args, **{**options, **sizes})
         WebSocketFactory.protocol = SocketProtocol  # `run` builds the factory itself
 
-    def kill_all_applications(self) -> "Deferred[Any]":
+    def kill_all_applications(self) -> Any:
         """Before the reactor stops: the hub first, as on uvicorn."""
-        kill = super().kill_all_applications
-        goodbye: Deferred[Any] = Deferred.fromFuture(asyncio.ensure_future(_say_goodbye()))
+        kill: Any = super().kill_all_applications
+        goodbye: Any = Deferred.fromFuture(asyncio.ensure_future(_say_goodbye()))
         return goodbye.addBoth(lambda _: kill())
 
 

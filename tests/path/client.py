@@ -74,6 +74,10 @@ class StreamClient:
         await self.say(op, **fields)
         return await self.message(answer, timeout)
 
+    def has_heard(self) -> bool:
+        """Whether there is a message to look at, or none to come."""
+        return bool(self.messages or self.closed)
+
     async def close_code(self, timeout: float = WAIT_S) -> int:
         closed: tuple[int, str] = await self.until(lambda: self.closed, timeout)
         return closed[0]
@@ -89,7 +93,7 @@ class StreamClient:
             async for text in self.socket:
                 self.received += len(text)
                 message = json.loads(text)
-                self.largest[message["op"]] = max(len(text.encode()), self.largest.get(message["op"], 0))
+                self.largest[message["op"]] = max(_bytes(text), self.largest.get(message["op"], 0))
                 self._take(message)
                 if self.answers_pings and self.messages and self.messages[-1]["op"] == "ping":
                     await self.say("pong", n=self.messages.pop()["n"])
@@ -126,6 +130,10 @@ class StreamClient:
         if held is not None and row[1] < held[1]:
             self.faults.append(f"row of {row[0]} went back from {held[1]} to {row[1]}")
         self.rows[row[0]] = row
+
+
+def _bytes(text: str | bytes) -> int:
+    return len(text.encode()) if isinstance(text, str) else len(text)
 
 
 @contextlib.asynccontextmanager

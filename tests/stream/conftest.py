@@ -5,16 +5,22 @@ says so, and once at the start; the others have never quoted.
 """
 
 import contextlib
+import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from redis import Redis
 
 from tests.path.client import StreamClient, stream_client
 from tests.path.stack import Ingest, Server, Stack, User, Web
 from tests.path.universe import symbol_of
+
+from .in_process import House, make_user, running_house
+from .second_feed import SecondFeed, second_feed
 
 SYMBOLS = 2_600
 MOVING = range(10)
@@ -27,11 +33,12 @@ class Floor:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        self._numbers = itertools.count(1)
         self.mover = self.start_ingest()
         self.mover.say("quote", numbers=list(QUIET))
 
-    def start_ingest(self, name: str = "ingest") -> Ingest:
-        self.mover = self.stack.start_ingest(name)
+    def start_ingest(self) -> Ingest:
+        self.mover = self.stack.start_ingest(f"ingest-{next(self._numbers)}")
         self.mover.wait_until_it_leads()
         self.mover.say("run", numbers=list(MOVING), rate=RATE)
         return self.mover
@@ -41,6 +48,9 @@ class Floor:
 
     def ids(self, numbers: range) -> list[int]:
         return [self.stack.ids[symbol_of(number)] for number in numbers]
+
+    def redis(self) -> Redis:
+        return Redis.from_url(self.stack.valkey.url, socket_timeout=5)
 
     def quote(self, numbers: range, bid: float) -> None:
         self.mover.say("quote", numbers=list(numbers), bid=bid)
@@ -125,3 +135,22 @@ async def program(floor: Floor, web: Web) -> AsyncIterator[StreamClient]:
     async with stream_client(web, floor.owner, program=True) as client:
         await client.message("welcome")
         yield client
+
+
+@pytest.fixture
+async def house(transactional_db: None, redis_client: Redis) -> AsyncIterator[House]:
+    async with running_house() as house:
+        yield house
+
+
+@pytest.fixture
+async def resident(house: House) -> User:
+    """The one user of the house."""
+    return await make_user("resident")
+
+
+@pytest.fixture
+async def feed(house: House) -> AsyncIterator[SecondFeed]:
+    """The one feed of the house."""
+    async with second_feed(settings.REDIS_URL, settings.INSTALLATION) as feed:
+        yield feed
