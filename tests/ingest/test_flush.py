@@ -10,7 +10,7 @@ from marketdata import rows
 from marketdata.bus.connection import RedisDownError
 from marketdata.bus.fenced import MAX_ROWS
 from marketdata.bus.history_stream import join_rows
-from marketdata.bus.lease import LeaseLostError
+from marketdata.bus.lease import MARGIN_S, LeaseLostError
 from marketdata.ingest import flush as module
 from marketdata.ingest.complaints import Complaints
 from marketdata.ingest.flush import Flush
@@ -234,12 +234,12 @@ async def test_a_flush_whose_answer_was_lost_is_repeated_under_the_same_numbers(
 
 
 async def test_no_flush_starts_with_too_little_of_the_lease_left(bench: Bench) -> None:
-    bench.lease.left = module.MARGIN_S - 0.01
+    bench.lease.left = MARGIN_S - 0.01
     async with bench.running():
         await bench.flush.put(quotes(1))
         await asyncio.sleep(0.1)
         assert bench.writer.tries == 0
-        bench.lease.left = module.MARGIN_S + 0.01
+        bench.lease.left = MARGIN_S + 0.01
         await bench.drained()
     assert bench.flush.accepted == 1
 
