@@ -23,7 +23,7 @@ from channels.layers import get_channel_layer  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from marketdata.facts import InstrumentFacts  # noqa: E402
-from marketdata.feeds.base import Batch, FeedClock, FeedKind  # noqa: E402
+from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed  # noqa: E402
 from marketdata.ingest.leader import Leader  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
 from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
@@ -66,7 +66,7 @@ def wide_quote(symbol: str, now_ms: float, price: float) -> Quote:
     )
 
 
-class Arrivals:
+class Arrivals(LocalFeed):
     """The feed. `log` is (symbol's number, ms) of every quote, in order."""
 
     name = FEED

@@ -59,8 +59,27 @@ class Batch(msgspec.Struct, frozen=True):
     restarted: bool = False
 
 
+class FeedLimits(msgspec.Struct, frozen=True):
+    """What the provider or the feed allows: None is no limit that we know."""
+
+    instruments: int | None = None  # at most so many covered at once
+    quotes_per_second: float | None = None  # what covering everything may bring, at most
+    connections: int | None = None
+
+
+class ConnectionState(msgspec.Struct, frozen=True):
+    """One connection to the provider. `state` is a word or two, `since_ms` when it began on our clock, `instruments` how
+    many it carries, `reason` why it is not as it should be."""
+
+    name: str
+    state: str
+    since_ms: float
+    instruments: int = 0
+    reason: str | None = None
+
+
 class Feed(Protocol):
-    """One provider. `instruments` is awaited before `batches` is iterated; both may raise FeedError.
+    """One provider. `instruments` is awaited first, then `cover`, then `batches` is iterated; all may raise FeedError.
 
     `clock` may change at any time, and is read each second. Ingest closes the iterator with `aclose()`.
     """
@@ -71,6 +90,41 @@ class Feed(Protocol):
     @property
     def clock(self) -> FeedClock: ...
 
-    async def instruments(self) -> Sequence[InstrumentFacts]: ...
+    @property
+    def limits(self) -> FeedLimits: ...
+
+    async def instruments(self) -> Sequence[InstrumentFacts]:
+        """All that the venue lists now, without ids. Asked again while `batches` is iterated."""
+
+    async def cover(self, instruments: Sequence[InstrumentFacts]) -> None:
+        """From now on quotes of exactly these are wanted, besides always the underlyings. Called before `batches` is
+        iterated, and again whenever it changes, also meanwhile; what stays covered goes on undisturbed."""
 
     def batches(self) -> AsyncIterator[Batch]: ...
+
+    async def reconnect(self) -> None:
+        """Drops and reopens every connection; what is covered stays."""
+
+    def connections(self) -> Sequence[ConnectionState]: ...
+
+    def listing_changed(self) -> bool:
+        """True once after the venue said that its list changed. Ingest then lists again, as it does at each expiry and
+        every ten minutes."""
+
+
+class LocalFeed:
+    """The part of a feed that one without a provider needs not write: no limits, no connections, nothing to reopen."""
+
+    limits = FeedLimits()
+
+    async def cover(self, instruments: Sequence[InstrumentFacts]) -> None:
+        """Goes on quoting everything: ingest passes over what is not covered."""
+
+    async def reconnect(self) -> None:
+        pass
+
+    def connections(self) -> Sequence[ConnectionState]:
+        return ()
+
+    def listing_changed(self) -> bool:
+        return False

@@ -26,7 +26,7 @@ from channels.layers import get_channel_layer  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from marketdata.facts import InstrumentFacts  # noqa: E402
-from marketdata.feeds.base import Batch, FeedClock, FeedKind, TemporaryFeedError  # noqa: E402
+from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed, TemporaryFeedError  # noqa: E402
 from marketdata.ingest.leader import DeposedError, Leader  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
 from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
@@ -34,7 +34,7 @@ from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
 TURN_S = 0.005
 
 
-class ScriptedFeed:
+class ScriptedFeed(LocalFeed):
     name = FEED
     kind: FeedKind = "simulated"
     clock = FeedClock()

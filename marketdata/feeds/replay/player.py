@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ...facts import InstrumentFacts
 from ...quotes import InvalidQuoteError, Quote, Trade
-from ..base import Batch, FeedClock, FeedKind, PermanentFeedError, Rejected
+from ..base import Batch, FeedClock, FeedKind, LocalFeed, PermanentFeedError, Rejected
 from .capture import Message
 from .formats import Capture, recognised
 from .venues import Venue, venue_of
@@ -63,7 +63,7 @@ class _Pending:
         return batch
 
 
-class Player:
+class Player(LocalFeed):
     """Plays one capture. Times in quotes are the recorded ones; `clock` leads from ours to theirs."""
 
     name = "replay"

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...facts import InstrumentFacts
-from ..base import Batch, FeedClock, FeedKind, PermanentFeedError
+from ..base import Batch, FeedClock, FeedKind, LocalFeed, PermanentFeedError
 from .exchange import OPENING_MS, Exchange
 from .universe import UNIVERSE
 
@@ -38,7 +38,7 @@ def build(options: dict[str, Any]) -> "Market":
     return Market(float(rate), seed)
 
 
-class Market:
+class Market(LocalFeed):
     """Lists what is alive when it is asked for its instruments, and nothing new later: a contract falls silent when it
     expires, and the next asking lists that day's. Its clock is the real one."""
 
