@@ -194,6 +194,9 @@ class Connection:
         message = {"op": "closing", "code": code, "reason": reason, "reconnect_ms": reconnect_ms}
         self._frame(encoded(message))
         self.closing = True
+        if self.busy:  # not even the goodbye is taken: the server ends the socket when the consumer does
+            self._end()
+            return
         try:
             left = sending.start(self._send, {"type": "websocket.close", "code": code, "reason": reason[:100]})
         except (OSError, RuntimeError):
