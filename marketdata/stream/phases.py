@@ -81,7 +81,7 @@ class Phases:
         if phase is None:
             return
         # What it was owed by this phase goes with it to the next.
-        connection.pending |= connection.wanted & phase.dirty
+        connection.pending |= self._untold(connection, connection.wanted & phase.dirty)
         phase.connections.discard(connection)
         phase.quiet.discard(connection)
         phase.members = None
@@ -131,6 +131,14 @@ class Phases:
             found |= watchers.get(instrument_id, set())
         return found & pool
 
+    def _untold(self, connection: Connection, hit: set[int]) -> set[int]:
+        """Those of `hit` that have changed since the connection was told of them ahead of its beat."""
+        early, connection.early = connection.early, None
+        if early is None:
+            return hit
+        seqs = self._board.seqs
+        return {i for i in hit if seqs.get(i, 0) > early.get(i, -1)}
+
     def _due(self, phase: Phase) -> None:
         interval = min(phase.beat_ms * self.stretch, BEATS[-1]) / 1000
         now = self._loop.time()
@@ -143,7 +151,6 @@ class Phases:
             return
         began = time.perf_counter()
         phase.dirty = set()
-        seqs = self._board.seqs
         quiet = phase.quiet
         if phase.members is None:
             phase.members = tuple(phase.connections)
@@ -151,8 +158,7 @@ class Phases:
         for connection in phase.members:
             hit = connection.wanted & dirty
             if connection.early is not None:
-                early, connection.early = connection.early, None
-                hit = {i for i in hit if seqs.get(i, 0) > early.get(i, -1)}
+                hit = self._untold(connection, hit)
             if hit:
                 connection.deliver(hit)
                 frames += 1
