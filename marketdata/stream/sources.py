@@ -99,7 +99,7 @@ class Sources:
         source = self._by_name.get(name)
         if source is None:
             return Change([], [], [], [], [])
-        removed = list(source.ids) if ids is None else [i for i in ids if i in source.ids]
+        removed = list(source.ids) if ids is None else [i for i in dict.fromkeys(ids) if i in source.ids]
         ended = self._drop(source, removed)
         if ids is None:
             del self._by_name[name]
