@@ -22,11 +22,11 @@ class SocketProtocol(WebSocketProtocol):
         self.sendCloseFrame(code=1000 if code is None else code)
 
 
-class DaphneServer(Server):  # type: ignore[misc]
+class DaphneServer(Server):
     def __init__(self, *args: Any, **options: Any) -> None:
         limit = settings.STREAM_MESSAGE_BYTES
         sizes = {"websocket_max_message_size": limit, "websocket_max_frame_size": limit}
-        super().__init__(*args, **{**options, **sizes})
+        super().__init__(*args, **{**options, **sizes})  # type: ignore[no-untyped-call]
         WebSocketFactory.protocol = SocketProtocol  # `run` builds the factory itself
 
     def kill_all_applications(self) -> Any:
