@@ -9,7 +9,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -23,7 +23,7 @@ from ..bus.fenced import FencedWriter
 from ..bus.history_stream import HistoryStream
 from ..bus.lease import RENEWAL_S, Lease, LeaseLostError
 from ..facts import InstrumentFacts
-from ..feeds.base import Batch, Feed, TemporaryFeedError
+from ..feeds.base import Batch, Feed, PermanentFeedError, TemporaryFeedError
 from . import listing
 from .complaints import Complaints
 from .flush import Flush
@@ -157,9 +157,12 @@ class Leader:
     async def _list(self) -> None:
         beacons = asyncio.create_task(self._keep_beacons())
         try:
-            listed = await self.feed.instruments()
+            listed = await self._ask_for_instruments()
             now = self.feed.clock.now(time.time() * 1000)
-            summary = await asyncio.to_thread(listing.synchronise, self.feed.name, listed, now)
+            try:
+                summary = await asyncio.to_thread(listing.synchronise, self.feed.name, listed, now)
+            except listing.UnusableFactsError as error:
+                raise PermanentFeedError(str(error)) from error
             self._instruments = summary.instruments
             self.numbering.know(self._instruments)
             self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
@@ -227,11 +230,26 @@ class Leader:
                             wait = FIRST_RETRY_S  # by data and not by a login: a venue may accept and then refuse
                 raise TemporaryFeedError("the feed ended")
             except TemporaryFeedError as error:
-                self._feel("down", str(error))
-                pause = wait * (0.5 + random.random())
-                logger.warning("%s: %s; trying again in %.1f s", self.feed.name, error, pause)
-                await asyncio.sleep(pause)
-                wait = min(wait * 2, LONGEST_RETRY_S)
+                wait = await self._pause(error, wait)
+
+    async def _ask_for_instruments(self) -> Sequence[InstrumentFacts]:
+        wait = FIRST_RETRY_S
+        while True:
+            try:
+                listed = await self.feed.instruments()
+            except TemporaryFeedError as error:
+                wait = await self._pause(error, wait)
+            else:
+                self._feel("taking_over", None)
+                return listed
+
+    async def _pause(self, error: TemporaryFeedError, wait: float) -> float:
+        """Waits before the feed is tried again; returns how long to wait the next time."""
+        self._feel("down", str(error))
+        pause = wait * (0.5 + random.random())
+        logger.warning("%s: %s; trying again in %.1f s", self.feed.name, error, pause)
+        await asyncio.sleep(pause)
+        return min(wait * 2, LONGEST_RETRY_S)
 
     async def _take(self, batch: Batch) -> None:
         if batch.restarted:
