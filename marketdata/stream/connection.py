@@ -194,16 +194,18 @@ class Connection:
         message = {"op": "closing", "code": code, "reason": reason, "reconnect_ms": reconnect_ms}
         self._frame(encoded(message))
         self.closing = True
+        self._close_socket(code, reason)
+        self._end()
+
+    def _close_socket(self, code: int, reason: str) -> None:
         if self.busy:  # not even the goodbye is taken: the server ends the socket when the consumer does
-            self._end()
             return
         try:
             left = sending.start(self._send, {"type": "websocket.close", "code": code, "reason": reason[:100]})
         except (OSError, RuntimeError):
-            left = None
+            return
         if left is not None:
             self._wait_for(left)
-        self._end()
 
     # ── Credit ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -72,7 +72,7 @@ class Sources:
         added: list[int] = []
         begun: list[int] = []
         refused: list[int] = []
-        for instrument_id in ids:
+        for instrument_id in dict.fromkeys(ids):
             if instrument_id in source.ids:
                 continue
             uses = self._uses.get(instrument_id, 0)
