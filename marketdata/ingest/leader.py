@@ -165,7 +165,7 @@ class Leader:
                 raise PermanentFeedError(str(error)) from error
             self._instruments = summary.instruments
             self.numbering.know(self._instruments)
-            self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
+            await self._publish_catalogue()
         finally:
             beacons.cancel()
             await asyncio.gather(beacons, return_exceptions=True)
@@ -211,13 +211,17 @@ class Leader:
         again, first of all."""
         if again:
             await self.flush.tell_again()
-            while True:
-                try:
-                    self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
-                    break
-                except RedisDownError:
-                    await asyncio.sleep(0.05)
+            await self._publish_catalogue()
         await self.flush.run()
+
+    async def _publish_catalogue(self) -> None:
+        """Publishes the catalogue, as soon as Redis takes it."""
+        while True:
+            try:
+                self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
+                return
+            except RedisDownError:
+                await asyncio.sleep(0.05)
 
     async def _read(self) -> None:
         wait = FIRST_RETRY_S
