@@ -9,7 +9,8 @@ import msgspec
 from marketdata.bus.client import Client
 from marketdata.rows import TERM
 
-BATCHES: Final = 1_000
+# Entries in one answer, some 12 kB each at the load of these tests.
+BATCHES: Final = 100
 
 
 class HistoryCheck:

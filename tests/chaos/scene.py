@@ -107,6 +107,7 @@ class Scene:
         standby = self.standby = self.standby or self.new_ingest()
 
         async def stands_by() -> bool:
+            assert_it_lives(standby)
             return "standing by" in standby.process.log.read_text()
 
         await until(stands_by, "a standby", 20.0 * self.factor)
@@ -127,6 +128,7 @@ class Scene:
         """When the first beacon or row of a later term than this was heard (monotonic)."""
 
         async def begun() -> float | None:
+            assert_it_lives(self.leader)
             return self.witness.began[self.witness.term] if self.witness.term > term else None
 
         began: float = await until(begun, "a new leader's first words", 20.0 * self.factor)
@@ -266,6 +268,10 @@ class Scene:
         await self.history.read()
         assert self.history.rows > 0
         assert not self.history.faults, self.history.faults[:10]
+
+
+def assert_it_lives(ingest: Ingest) -> None:
+    assert ingest.process.popen.poll() is None, ingest.process.log.read_text()[-2000:]
 
 
 def _bid(framed: bytes) -> float | None:
