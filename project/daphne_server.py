@@ -3,7 +3,7 @@ messages, and a goodbye to every socket.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -11,6 +11,10 @@ from django.conf import settings
 from twisted.internet.defer import Deferred
 
 from marketdata.stream.hub import running_hub
+
+
+# Above the longest answer there is: the facts of 2,000 symbols and the refusal of as many.
+MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class SocketProtocol(WebSocketProtocol):
@@ -24,8 +28,8 @@ class SocketProtocol(WebSocketProtocol):
 
 class DaphneServer(Server):
     def __init__(self, *args: Any, **options: Any) -> None:
-        limit = settings.STREAM_MESSAGE_BYTES
-        sizes = {"websocket_max_message_size": limit, "websocket_max_frame_size": limit}
+        # The limit on messages counts for those that go out too: the consumer judges what comes in several frames.
+        sizes = {"websocket_max_message_size": MESSAGE_BYTES, "websocket_max_frame_size": settings.STREAM_MESSAGE_BYTES}
         super().__init__(*args, **{**options, **sizes})  # type: ignore[no-untyped-call]
         WebSocketFactory.protocol = SocketProtocol  # `run` builds the factory itself
 
