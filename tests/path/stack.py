@@ -97,7 +97,11 @@ class Stack:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.redis_port = self.redis_port or free_port()
         self.valkey: RunningValkey = self.start_redis()
-        made = json.loads(self.python("-m", "tests.path.prepare", str(self.symbols), str(self.user_count)))
+        try:
+            made = json.loads(self.python("-m", "tests.path.prepare", str(self.symbols), str(self.user_count)))
+        except BaseException:
+            self.valkey.stop()
+            raise
         self.users = [User(**user) for user in made["users"]]
         self.ids = made["ids"]
         return self

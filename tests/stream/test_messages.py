@@ -114,6 +114,11 @@ async def test_a_message_too_large_closes_with_1009(client: StreamClient, bystan
     assert await client.close_code() == 1009
 
 
+async def test_a_message_too_large_in_fragments_closes_too(client: StreamClient, bystander: StreamClient) -> None:
+    await client.socket.send(['{"op":"ping","x":"', *["y" * 10_000] * 7, '"}'])
+    assert await client.close_code() == 1009
+
+
 async def test_a_message_too_large_in_characters_of_four_bytes_closes_too(client: StreamClient) -> None:
     await client.socket.send(json.dumps({"op": "ping", "x": "\N{GRINNING FACE}" * 17_000}, ensure_ascii=False))
     assert await client.close_code() == 1009
