@@ -150,6 +150,13 @@ FEEDS = {
         "speed": env.number("STRIKEWIRE_REPLAY_SPEED", 1, 0, 1_000_000),
         "loop": env.flag("STRIKEWIRE_REPLAY_LOOP", default=True),
     },
+    "deribit": {
+        "url": env.url("STRIKEWIRE_DERIBIT_URL", "wss://www.deribit.com/ws/api/v2", ("wss", "ws")),
+        "currencies": env.listed("STRIKEWIRE_DERIBIT_CURRENCIES", ("BTC", "ETH")),
+        "interval": env.choice("STRIKEWIRE_DERIBIT_INTERVAL", "100ms", ("raw", "100ms", "agg2")),
+        "instruments_per_connection": env.whole("STRIKEWIRE_DERIBIT_INSTRUMENTS_PER_CONNECTION", 500, 1, 2_000),
+        "connections": env.whole("STRIKEWIRE_DERIBIT_CONNECTIONS", 4, 1, 30),
+    },
 }
 # Whether ingest appends what it accepts to the history stream. Off until something reads it: see docs/operating.md.
 RECORD_HISTORY = env.flag("STRIKEWIRE_RECORD_HISTORY", default=False)

@@ -9,6 +9,7 @@ from .base import Feed, PermanentFeedError
 FEEDS: Final = {
     "simulated": "marketdata.feeds.simulated.market",
     "replay": "marketdata.feeds.replay.player",
+    "deribit": "marketdata.feeds.deribit.feed",
 }
 
 

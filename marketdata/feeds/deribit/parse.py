@@ -6,17 +6,20 @@ Option tickers follow the venue's conventions: prices in coin for coin-settled o
 """
 
 import re
+from collections.abc import Set
 from typing import Final, TypeVar
 
 import msgspec
 
 from ...quotes import STALE_AT_VENUE, InvalidQuoteError, Quote, Trade, validated
-from ..base import Batch
+from ..base import Batch, Rejected
 from .instruments import index_symbol, read_name
 
 NOTHING: Final = Batch()
 # For a list of what a capture holds without decoding its data.
-_CHANNEL: Final = re.compile(r'"channel"\s*:\s*"(ticker|trades|deribit_price_index)\.([A-Za-z0-9_-]{1,64})["\.]')
+_CHANNEL: Final = re.compile(
+    r'"channel"\s*:\s*"(ticker|trades|markprice|deribit_price_index)\.([A-Za-z0-9_-]{1,64})["\.]'
+)
 _NAME: Final = re.compile(r'"instrument_name"\s*:\s*"([A-Z0-9_d-]{1,64})"')
 
 T = TypeVar("T")
@@ -74,6 +77,15 @@ class _Trade(msgspec.Struct):
     trade_id: str | None = None
 
 
+class _MarkPrice(msgspec.Struct):
+    """One instrument of a board. Its volatility is a fraction already."""
+
+    instrument_name: str
+    timestamp: int
+    mark_price: float | None
+    iv: float | None = None
+
+
 class _Index(msgspec.Struct):
     index_name: str
     timestamp: int
@@ -85,6 +97,8 @@ _decode_params = msgspec.json.Decoder(_Params)
 _decode_option = msgspec.json.Decoder(_OptionTicker)
 _decode_future = msgspec.json.Decoder(_Ticker)
 _decode_trades = msgspec.json.Decoder(list[_Trade])
+_decode_board = msgspec.json.Decoder(list[msgspec.Raw])
+_decode_mark_price = msgspec.json.Decoder(_MarkPrice)
 _decode_index = msgspec.json.Decoder(_Index)
 
 
@@ -97,16 +111,24 @@ def symbols_in(raw: str) -> list[str]:
     topic, name = match.groups()
     if topic == "deribit_price_index":
         return [index_symbol(name.lower())] if "_" in name else []
-    # Trades may come by a channel of many instruments: `trades.option.BTC.100ms`.
+    # Trades may come by a channel of many instruments, mark prices always do: `trades.option.BTC.100ms`.
     return [name] if "-" in name else _NAME.findall(raw)
 
 
 class Parser:
     """Reads messages in the order of their arrival. It remembers the newest price of each index, which every ticker
-    repeats, so that the index gets a quote only when it moved."""
+    repeats, so that the index gets a quote only when it moved; and which instruments have a ticker, whose fuller quotes
+    the mark prices of a board must not replace.
+
+    `listing_changed` is set by the venue's news of its list; who acts on it takes it back. `by_mark_price` are the
+    instruments that have no ticker any more, whatever they had before.
+    """
 
     def __init__(self) -> None:
-        self._indices: dict[str, tuple[int, float]] = {}
+        self.listing_changed = False
+        self.by_mark_price: Set[str] = frozenset()
+        self._indices: dict[str, tuple[float, float]] = {}
+        self._with_ticker: set[str] = set()
 
     def parse(self, raw: str | bytes, received_ms: float) -> Batch:
         """What one text frame says; an empty Batch for a reply, a heartbeat, or a channel that is nothing to us.
@@ -129,6 +151,10 @@ class Parser:
         if topic == "deribit_price_index":
             index = _decoded(_decode_index, params.data, "data")
             return Batch(self._index(index_symbol(index.index_name), index.timestamp, index.price, received_ms))
+        if topic == "markprice":
+            return self._board(params.data, received_ms)
+        if topic == "instrument" and rest.startswith("state."):
+            self.listing_changed = True
         return NOTHING
 
     def _ticker(self, name: str, data: msgspec.Raw, received_ms: float) -> Batch:
@@ -145,7 +171,33 @@ class Parser:
         quotes = [validated(quote)]
         if ticker.index_price is not None:
             quotes = self._index(parts.root, ticker.timestamp, ticker.index_price, received_ms) + quotes
+        self._with_ticker.add(name)
         return Batch(quotes)
+
+    def _board(self, data: msgspec.Raw, received_ms: float) -> Batch:
+        """Mark and volatility of every instrument without a ticker. A bad entry costs only itself."""
+        quotes: list[Quote] = []
+        rejected: list[Rejected] = []
+        for raw in _decoded(_decode_board, data, "data"):
+            try:
+                one = _decoded(_decode_mark_price, raw, "data")
+                if one.instrument_name in self._with_ticker and one.instrument_name not in self.by_mark_price:
+                    continue
+                read_name(one.instrument_name)
+                quotes.append(
+                    validated(
+                        Quote(
+                            symbol=one.instrument_name,
+                            received_ms=received_ms,
+                            venue_time_ms=one.timestamp,
+                            mark=one.mark_price,
+                            implied_volatility=one.iv or None,
+                        )
+                    )
+                )
+            except InvalidQuoteError as error:
+                rejected.append(Rejected(bytes(raw)[:2000].decode(errors="replace")[:500], str(error)))
+        return Batch(quotes, rejected=rejected)
 
     def _index(self, symbol: str, timestamp: int, price: float, received_ms: float) -> list[Quote]:
         known = self._indices.get(symbol)
@@ -161,7 +213,8 @@ class Parser:
                 mark=price,
             )
         )
-        self._indices[symbol] = (timestamp, price)
+        # One damaged stamp of another century must not silence the index for good.
+        self._indices[symbol] = (min(timestamp, received_ms + 60_000), price)
         return [quote]
 
 
