@@ -12,7 +12,6 @@ from twisted.internet.defer import Deferred
 
 from marketdata.stream.hub import running_hub
 
-
 # Above the longest answer there is: the facts of 2,000 symbols and the refusal of as many.
 MESSAGE_BYTES: Final = 4 * 1024 * 1024
 

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from marketdata.stream import connection
-from tests.path.client import StreamClient, stream_client
+from tests.path.client import stream_client
 from tests.path.stack import User, Web
 
 from .conftest import Floor

@@ -30,10 +30,10 @@ async def test_a_silent_socket_is_told_of_its_feeds_each_second(floor: Floor, we
 
 
 async def test_a_socket_with_frames_or_without_sources_is_told_nothing(client: StreamClient, floor: Floor) -> None:
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(1.6)
     assert client.messages == []
     await client.ask("subscribe", "subscribed", source="mine", symbols=floor.symbols(MOVING))
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(1.6)
     assert [message for message in client.messages if message["op"] == "status"] == []
 
 
