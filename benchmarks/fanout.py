@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from marketdata.rows import TERM
-from tests.path.stack import Process, Stack
+from tests.path.stack import Ingest, Process, Stack
 from tests.path.universe import symbol_of
 
 from .calibration import microseconds_a_frame
@@ -69,7 +69,8 @@ def measure(options: argparse.Namespace, folder: Path, seed: int) -> dict[str, f
         ingest = stack.start(
             "arrivals", "-m", "benchmarks.arrivals", str(options.symbols), str(options.rate), str(seed), str(log)
         )
-        time.sleep(2)
+        Ingest(ingest).wait_until_it_leads(60)
+        time.sleep(1)
         idle_kib = web.process.resident_kib()
         spec = folder / "spec.json"
         spec.write_text(

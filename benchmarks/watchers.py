@@ -33,6 +33,7 @@ class Frame(msgspec.Struct):
     op: str
     n: int = 0
     rows: list[Row] = []
+    refused: list[dict[str, Any]] = []
     more: bool = False
 
 
@@ -85,6 +86,8 @@ class Watcher(WSListener):
         if message.op == "ping":
             transport.send(WSMsgType.TEXT, b'{"op":"pong","n":%d}' % message.n)
             return
+        if message.refused and not self.ready.done():
+            self.ready.set_exception(RuntimeError(f"refused: {message.refused[0]}"))
         if message.op == "snapshot" and not message.more and not self.ready.done():
             self.ready.set_result(None)
         if message.rows and self.measured:
