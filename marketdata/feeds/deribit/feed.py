@@ -118,7 +118,7 @@ class DeribitFeed:
             self._apply()
             while True:
                 await self._inbox.news()
-                while messages := self._inbox.take():
+                while (messages := self._inbox.take()) or self._remarks:
                     batch = self._read(messages)
                     if batch.quotes or batch.trades or batch.rejected:
                         yield batch
@@ -220,6 +220,7 @@ class DeribitFeed:
 
     def _missing(self, topics: Sequence[str]) -> None:
         self._remarks += [Rejected(topic, "the venue does not know the channel") for topic in topics]
+        self._inbox.wake()
 
 
 def _index_name(index: str) -> str:
