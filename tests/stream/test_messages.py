@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -115,7 +115,12 @@ async def test_a_message_too_large_closes_with_1009(client: StreamClient, bystan
 
 
 async def test_a_message_too_large_in_fragments_closes_too(client: StreamClient, bystander: StreamClient) -> None:
-    await client.socket.send(['{"op":"ping","x":"', *["y" * 10_000] * 7, '"}'])
+    async def fragments() -> AsyncIterator[str]:
+        for fragment in ("y" * 20_000, "y" * 20_000, "y" * 30_000):
+            yield fragment
+            await asyncio.sleep(0.05)  # read before the next: what is left unread may reset the connection
+
+    await client.socket.send(fragments())
     assert await client.close_code() == 1009
 
 
