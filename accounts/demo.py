@@ -129,7 +129,7 @@ def _fill(user: User, feed: str) -> bool:
 
 
 def _offered(feed: str) -> QuerySet[Instrument]:
-    return Instrument.objects.filter(feed=feed, active=True, streaming=True)
+    return Instrument.objects.filter(feed=feed, active=True, streaming=True, covered=True)
 
 
 def _has_expired(watchlist: Watchlist) -> bool:

@@ -19,6 +19,12 @@ def watchlist_of(user_id: int, watchlist_id: int) -> Watchlist | None:
     return watchlists_of(user_id).filter(pk=watchlist_id).first()
 
 
+def watched_instruments(feed: str) -> set[int]:
+    """Ids of the feed's instruments that stand in anybody's watchlist. One query."""
+    entries = WatchlistEntry.objects.filter(instrument__feed=feed)
+    return set(entries.values_list("instrument_id", flat=True).distinct().order_by())
+
+
 async def instrument_ids(user_id: int, watchlist_id: int) -> list[int] | None:
     """Ids of the watchlist's instruments, in order; None when it is absent or another user's. One query."""
     found: list[int] | None = await database_sync_to_async(_instrument_ids)(user_id, watchlist_id)

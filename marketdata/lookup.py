@@ -52,7 +52,7 @@ def _offered(name: str, candidates: list[Instrument]) -> Instrument | NotFound:
     shown = name if len(name) <= 100 else f"{name[:100]}…"
     if not candidates:
         return NotFound("unknown_symbol", f"There is no instrument {shown}.")
-    offered = [one for one in candidates if one.active and one.streaming]
+    offered = [one for one in candidates if one.offered]
     if not offered:
         return NotFound("not_streaming", f"{shown} is not offered now.")
     if len(offered) > 1:

@@ -61,10 +61,12 @@ async def version(client: Client) -> int:
 async def read(client: Client) -> dict[str, list[InstrumentFacts]]:
     """Every feed's instruments. Raises RedisDownError."""
     feeds = sorted(name.decode() for name in await client.call("SMEMBERS", keys.catalogue_feeds()))
-    return {
-        feed: [_decode(value) for value in _pairs(await client.call("HGETALL", keys.catalogue(feed))).values()]
-        for feed in feeds
-    }
+    return {feed: await read_feed(client, feed) for feed in feeds}
+
+
+async def read_feed(client: Client, feed: str) -> list[InstrumentFacts]:
+    """One feed's instruments. Raises RedisDownError."""
+    return [_decode(value) for value in _pairs(await client.call("HGETALL", keys.catalogue(feed))).values()]
 
 
 def _pairs(answer: object) -> dict[bytes, bytes]:

@@ -72,6 +72,36 @@ def web(process: str) -> str:
     return _name("web", process)
 
 
+def held(process: str) -> str:
+    """Set of the instruments that open sockets of a web process asked for by name or watchlist; expires by itself."""
+    return _name("held", process)
+
+
+def orders(feed: str) -> str:
+    """Channel on which the administrator tells the feed's leader what to do."""
+    return _name("orders", feed)
+
+
+def vitals(feed: str) -> str:
+    """What the feed's leader says of its work each second, for the feed page; expires by itself."""
+    return _name("feed", feed)
+
+
+def rates(feed: str) -> str:
+    """Quotes a second of each instrument, as last measured."""
+    return _name("rates", feed)
+
+
+def standbys(feed: str) -> str:
+    """Sorted set: who stands by for the feed, by when it last said so."""
+    return _name("standbys", feed)
+
+
+def applied_rules(feed: str) -> str:
+    """The coverage rules that the feed's leader applied last, as a fingerprint."""
+    return _name("rules", feed)
+
+
 def row_group(feed: str, symbol: str) -> str:
     """The Channels group of an instrument: at most 99 characters, as Channels asks."""
     return f"q.{feed}.{symbol}"

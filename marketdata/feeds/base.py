@@ -59,6 +59,15 @@ class Batch(msgspec.Struct, frozen=True):
     restarted: bool = False
 
 
+class CoverageRule(msgspec.Struct, frozen=True):
+    """Options that are wanted: on one underlying (empty: on each), with expiries up to `expiry_days` days away, and
+    strikes within `strike_percent` of its price; None is no bound."""
+
+    underlying: str = ""
+    expiry_days: int | None = None
+    strike_percent: float | None = None
+
+
 class FeedLimits(msgspec.Struct, frozen=True):
     """What the provider or the feed allows: None is no limit that we know."""
 

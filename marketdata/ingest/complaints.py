@@ -9,6 +9,7 @@ logger = logging.getLogger(__name__)
 
 LINES_A_MINUTE: Final = 5
 TEXT: Final = 500
+SHOWN: Final = 200
 # Reasons kept apart; one more is counted under "other", so that a venue cannot fill our memory with invented ones.
 REASONS: Final = 200
 
@@ -16,6 +17,8 @@ REASONS: Final = 200
 class Complaints:
     def __init__(self, feed: str) -> None:
         self.counts: Counter[str] = Counter()
+        # The text of the newest one of each reason, cut, and when it came, ms since 1970.
+        self.newest: dict[str, tuple[str, float]] = {}
         self._feed = feed
         self._minute = 0.0
         self._logged: Counter[str] = Counter()
@@ -24,6 +27,7 @@ class Complaints:
         if reason not in self.counts and len(self.counts) >= REASONS:
             reason = "other"
         self.counts[reason] += 1
+        self.newest[reason] = (text[:SHOWN], time.time() * 1000)
         now = time.monotonic()
         if now - self._minute >= 60:
             self._minute = now

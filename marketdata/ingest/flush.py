@@ -4,6 +4,7 @@ as small as the load allows and as large as it needs.
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from ..bus.fenced import MAX_ROWS, FencedWriter
 from ..bus.history_stream import HistoryStream, join_rows
 from ..bus.lease import MARGIN_S, Lease
 from ..quotes import Quote
+from .hops import Hops
 from .numbering import Numbering
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,9 @@ class Flush:
         self._empty = asyncio.Event()
         self._empty.set()
         self._away = False
+        # From when the oldest of a flush was handed over until it was acknowledged.
+        self.hops = Hops()
+        self._oldest = 0.0
         self.flushes = 0
         self.accepted = 0
         self.conflated = 0
@@ -56,6 +61,8 @@ class Flush:
 
     async def put(self, quotes: Sequence[Quote]) -> None:
         """Hands quotes over. Waits while the flush is far behind but alive; never waits for a Redis that is away."""
+        if not self._quotes:
+            self._oldest = time.monotonic()
         self._quotes.extend(quotes)
         self._empty.clear()
         self._came.set()
@@ -84,9 +91,12 @@ class Flush:
     async def flush(self) -> None:
         """One flush of at most MAX_ROWS quotes."""
         taken = self._quotes[:MAX_ROWS]
+        oldest, began = self._oldest, time.monotonic()
         counts = self._numbering.number(taken)
         if counts.framed:
             await self._publish(counts.flat, counts.framed)
+            self.hops.add((time.monotonic() - oldest) * 1000)
+        self._oldest = began  # what came meanwhile goes with the next
         del self._quotes[: len(taken)]
         if not self._room.is_set() and len(self._quotes) < AHEAD // 2:
             self._room.set()

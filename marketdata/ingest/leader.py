@@ -15,19 +15,22 @@ from typing import Final
 import msgspec
 import redis
 
-from ..bus import catalogue_store
+from ..bus import keys, orders, standbys
 from ..bus.beacon import Beacon, Health
 from ..bus.client import Client
 from ..bus.connection import RedisDownError
 from ..bus.fenced import FencedWriter
 from ..bus.history_stream import HistoryStream
 from ..bus.lease import RENEWAL_S, Lease, LeaseLostError
+from ..bus.orders import Order
+from ..bus.subscriber import Subscriber
 from ..facts import InstrumentFacts
-from ..feeds.base import Batch, Feed, PermanentFeedError, TemporaryFeedError
-from . import listing
+from ..feeds.base import Batch, Feed, FeedError, TemporaryFeedError
 from .complaints import Complaints
 from .flush import Flush
 from .numbering import Numbering
+from .offer import Offer
+from .vital_signs import VitalSigns
 
 logger = logging.getLogger(__name__)
 
@@ -39,14 +42,27 @@ FORMER_FIRST_S: Final = 3 * RENEWAL_S
 SILENT_S: Final = 5.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
+# What a leader that hands over leaves a standby, which asks for the lease four times a second.
+HAND_OVER_S: Final = 2.0
+RECONNECT_S: Final = 30.0
+ORDERS: Final = 100
 
 
 class DeposedError(Exception):
     """Another process leads the feed now, or may have led it meanwhile."""
 
 
+class StandAsideError(Exception):
+    """The administrator asked for it: the lease is given back, and who led may start afresh after `pause_s`, with the
+    feed built anew. Meanwhile a standby leads, where there is one."""
+
+    def __init__(self, message: str, pause_s: float) -> None:
+        super().__init__(message)
+        self.pause_s = pause_s
+
+
 class Leader:
-    """`run` returns only by an exception: DeposedError, a PermanentFeedError, or its own cancellation."""
+    """`run` returns only by an exception: DeposedError, StandAsideError, a PermanentFeedError, or its own cancellation."""
 
     def __init__(
         self,
@@ -75,13 +91,26 @@ class Leader:
             self.history,
             in_flush=record_history and not apart,
         )
-        self._instruments: list[InstrumentFacts] = []
-        self._catalogue = 0
+        # Beside the flushes' connection: what is read here in one go must not hold them up.
+        self._side_client = Client(redis_url, f"ingest-{feed.name}-side")
+        self.offer = Offer(feed, self._side_client, self.numbering)
+        self.vital_signs = VitalSigns(
+            feed, self._lease, self.flush, self.numbering, self.offer, self.complaints, self._side_client
+        )
+        self._orders = Subscriber(
+            redis_url,
+            f"ingest-{feed.name}-orders",
+            self._told,
+            lambda: None,
+            self.offer.look_again,  # what was ordered during the break was not heard
+        )
+        self._ordered: asyncio.Queue[Order] = asyncio.Queue(ORDERS)
         self._health: Health = "taking_over"
         self._reason: str | None = None
         self._say_now = asyncio.Event()
         self._heard = 0.0
         self._lag_ms: float | None = None
+        self._said_standing_by = 0.0
         self._beacons = 0
         self._rate = 0.0
         self._rate_since = (0.0, 0)
@@ -90,6 +119,8 @@ class Leader:
         self._loop = asyncio.get_running_loop()
         try:
             await self._campaign()
+            with contextlib.suppress(RedisDownError):
+                await standbys.leave(self._side_client, self.feed.name, self._lease.owner)
             await self._list()
             await self._lead()
         finally:
@@ -110,6 +141,7 @@ class Leader:
                     forgotten_at = forgotten_at or time.monotonic()
                 else:
                     forgotten_at = None
+                    await self._say_standing_by()
                     if told != self._lease.holder:
                         told = self._lease.holder
                         logger.info("%s is led by %s; standing by", self.feed.name, told)
@@ -117,6 +149,13 @@ class Leader:
                 logger.warning("no lease for %s yet: %s", self.feed.name, error)
             await asyncio.sleep(STANDBY_S)
         self._begin()
+
+    async def _say_standing_by(self) -> None:
+        now = time.monotonic()
+        if now - self._said_standing_by >= standbys.SAID_EVERY_S:
+            self._said_standing_by = now
+            with contextlib.suppress(RedisDownError):
+                await standbys.say(self._side_client, self.feed.name, self._lease.owner)
 
     def _begin(self) -> None:
         self._lost.clear()
@@ -148,7 +187,8 @@ class Leader:
         if self.history is not None and (left := await self.history.close()):
             logger.error("%d rows did not reach the history stream", left)
         await asyncio.to_thread(self._lease.release)
-        for client in (self._client, self._beacon_client, self._history_client):
+        await self._orders.close()
+        for client in (self._client, self._beacon_client, self._side_client, self._history_client):
             if client is not None:
                 client.close()
 
@@ -158,70 +198,103 @@ class Leader:
         beacons = asyncio.create_task(self._keep_beacons())
         try:
             listed = await self._ask_for_instruments()
-            now = self.feed.clock.now(time.time() * 1000)
-            try:
-                summary = await asyncio.to_thread(listing.synchronise, self.feed.name, listed, now)
-            except listing.UnusableFactsError as error:
-                raise PermanentFeedError(str(error)) from error
-            self._instruments = summary.instruments
-            self.numbering.know(self._instruments)
-            await self._publish_catalogue()
+            await self.offer.begin(listed)
+            self._feel("taking_over", None)
         finally:
             beacons.cancel()
             await asyncio.gather(beacons, return_exceptions=True)
         logger.info(
-            "%s lists %d instruments: %d new, %d changed, %d retired",
+            "%s lists %d instruments, of which %d are covered",
             self.feed.name,
-            len(summary.instruments),
-            summary.created,
-            summary.changed,
-            summary.retired,
+            len(self.offer.instruments),
+            len(self.offer.covered),
         )
 
     async def _lead(self) -> None:
-        reading = asyncio.create_task(self._read(), name="read")
-        beacons = asyncio.create_task(self._keep_beacons(), name="beacons")
+        # As long as we lead, whatever the term.
+        lasting = {
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("read", self._read()),
+                ("beacons", self._keep_beacons()),
+                ("offer", self.offer.keep(lambda: self._lease.remaining() > 0)),
+                ("vital signs", self.vital_signs.keep()),
+                ("orders", self._obey()),
+            )
+        }
         again = False
         try:
             while True:
                 flushing = asyncio.create_task(self._flush_term(again), name="flush")
                 lost = asyncio.create_task(self._lost.wait(), name="lost")
                 try:
-                    await asyncio.wait({reading, beacons, flushing, lost}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({*lasting, flushing, lost}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     for task in (flushing, lost):
                         task.cancel()
                     await asyncio.gather(flushing, lost, return_exceptions=True)
-                if reading.done():
-                    reading.result()
-                if beacons.done():
-                    beacons.result()
+                for task in lasting:
+                    if task.done():
+                        task.result()
                 error = None if flushing.cancelled() else flushing.exception()
                 if error is not None and not isinstance(error, LeaseLostError):
                     raise error
                 await self._regain()
                 again = True
         finally:
-            for task in (reading, beacons):
+            for task in lasting:
                 task.cancel()
-            await asyncio.gather(reading, beacons, return_exceptions=True)
+            await asyncio.gather(*lasting, return_exceptions=True)
 
     async def _flush_term(self, again: bool) -> None:
         """Flushes until the lease is lost. In a term after the first, Redis may have forgotten all: what is known is told
         again, first of all."""
         if again:
             await self.flush.tell_again()
-            await self._publish_catalogue()
+            await self.offer.publish()
         await self.flush.run()
 
-    async def _publish_catalogue(self) -> None:
-        """Publishes the catalogue, as soon as Redis takes it."""
+    # ── Orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _obey(self) -> None:
+        """Does what the administrator orders, for as long as it does not end the leading."""
+        with contextlib.suppress(RedisDownError):  # stays wanted, and is subscribed when Redis is back
+            await self._orders.add([keys.orders(self.feed.name)])
         while True:
-            try:
-                self._catalogue = await catalogue_store.publish(self._client, self.feed.name, self._instruments)
-                return
-            except RedisDownError:
-                await asyncio.sleep(0.05)
+            order = await self._ordered.get()
+            logger.info("%s: ordered to %s by %s", self.feed.name, order.do, order.by or "nobody named")
+            match order.do:
+                case "list":
+                    self.offer.look_again()
+                case "reconnect":
+                    await self._reconnect()
+                case "restart":
+                    raise StandAsideError(f"{self.feed.name}: starting anew, as ordered", 0)
+                case "hand_over":
+                    self._stand_aside(order)
+
+    def _told(self, channel: bytes, payload: bytes) -> None:
+        try:
+            order = orders.taken(payload)
+        except msgspec.DecodeError:
+            logger.warning("%s: an order that cannot be read: %r", self.feed.name, payload[:200])
+            return
+        with contextlib.suppress(asyncio.QueueFull):  # nobody gives so many in earnest
+            self._ordered.put_nowait(order)
+
+    async def _reconnect(self) -> None:
+        try:
+            async with asyncio.timeout(RECONNECT_S):
+                await self.feed.reconnect()
+        except (FeedError, TimeoutError) as error:
+            logger.warning("%s: reconnecting failed: %s", self.feed.name, error)
+
+    def _stand_aside(self, order: Order) -> None:
+        if not self.vital_signs.standbys and not order.force:
+            logger.warning("%s: not handed over, since nobody stands by", self.feed.name)
+            self.offer.notices["hand over"] = "not handed over: nobody stands by"
+            return
+        raise StandAsideError(f"{self.feed.name}: handed over, as ordered", HAND_OVER_S)
 
     async def _read(self) -> None:
         wait = FIRST_RETRY_S
@@ -258,14 +331,16 @@ class Leader:
     async def _take(self, batch: Batch) -> None:
         if batch.restarted:
             await self._next_term()
+            self.offer.look_again()  # the clock was set back: what had expired is alive again
         for rejected in batch.rejected:
             self.complaints.add(rejected.reason, rejected.text)
         if not batch.quotes:
             return
-        self._heard = time.monotonic()
+        self._heard = self.vital_signs.heard_at = time.monotonic()
         self._feel("ok", None)
         newest = batch.quotes[-1]
         self._lag_ms = round(newest.received_ms - newest.venue_time_ms, 3)
+        self.vital_signs.venue_hops.add(self._lag_ms)
         await self.flush.put(batch.quotes)
 
     async def _next_term(self) -> None:
@@ -333,5 +408,5 @@ class Leader:
             quotes_per_second=round(self._rate, 1),
             lag_ms=self._lag_ms,
             accepted=self.flush.accepted,
-            catalogue=self._catalogue,
+            catalogue=self.offer.catalogue,
         )

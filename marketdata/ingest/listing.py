@@ -33,12 +33,14 @@ FACTS: Final = (
 
 
 class Summary(NamedTuple):
-    """What a synchronisation did. `instruments` are all active ones of the feed, with their ids."""
+    """What a synchronisation did. `instruments` are all active ones of the feed, with their ids; `vanished` counts those
+    that are not listed any more, and kept, since they have not expired."""
 
     instruments: list[InstrumentFacts]
     created: int
     changed: int
     retired: int
+    vanished: int
 
 
 class UnusableFactsError(ValueError):
@@ -46,64 +48,72 @@ class UnusableFactsError(ValueError):
 
 
 def synchronise(feed: str, listed: Iterable[InstrumentFacts], feed_now_ms: float) -> Summary:
-    """Makes the database hold what `feed` lists. What is not listed any more is retired once its expiry has passed on the
-    feed's own clock; what only vanished is kept."""
+    """Makes the database hold what `feed` lists. What has expired on the feed's own clock is retired, listed or not: some
+    venues list it for a while yet. What only vanished is kept."""
     close_old_connections()
     try:
         with transaction.atomic():
-            return _synchronise(feed, list(listed), feed_now_ms)
+            return bring_in(feed, listed, feed_now_ms)
     finally:
         close_old_connections()
 
 
-def _synchronise(feed: str, listed: list[InstrumentFacts], feed_now_ms: float) -> Summary:
+def bring_in(feed: str, listed: Iterable[InstrumentFacts] | None, feed_now_ms: float) -> Summary:
+    """`synchronise` within the caller's transaction. Where the feed was not asked (None), only time goes on."""
     known = {instrument.symbol: instrument for instrument in Instrument.objects.filter(feed=feed)}
     created: list[Instrument] = []
     changed: list[Instrument] = []
+    retired: list[Instrument] = []
+    vanished = 0
     seen: set[str] = set()
-    for facts in listed:
+    now = dt.datetime.fromtimestamp(feed_now_ms / 1000, dt.UTC)
+    for facts in listed or ():
         if not is_symbol(facts.symbol) or not is_symbol(facts.underlying):
             raise UnusableFactsError(f"{facts.symbol!r} cannot be a symbol: letters, digits, '.', '_', '-', at most 64")
         if facts.symbol in seen:
             continue
         seen.add(facts.symbol)
-        columns = _columns(facts)
+        columns = _columns(facts, now)
         instrument = known.get(facts.symbol)
+        if instrument is not None and instrument.active and not columns["active"]:
+            retired.append(instrument)
         if instrument is None:
             created.append(Instrument(feed=feed, symbol=facts.symbol, streaming=facts.streaming, **columns))
         elif any(getattr(instrument, name) != value for name, value in columns.items()):
             for name, value in columns.items():
                 setattr(instrument, name, value)
             changed.append(instrument)
-    now = dt.datetime.fromtimestamp(feed_now_ms / 1000, dt.UTC)
-    retired = [
-        instrument
-        for symbol, instrument in known.items()
-        if instrument.active and symbol not in seen and instrument.expires_at and instrument.expires_at <= now
-    ]
-    for instrument in retired:
-        instrument.active = False
+    for symbol, instrument in known.items():
+        if not instrument.active or symbol in seen:
+            continue
+        if instrument.expires_at and instrument.expires_at <= now:
+            instrument.active = False
+            changed.append(instrument)
+            retired.append(instrument)
+        elif listed is not None:
+            vanished += 1
     Instrument.objects.bulk_create(created, batch_size=BATCH)
-    Instrument.objects.bulk_update(changed + retired, [*FACTS], batch_size=100)
+    Instrument.objects.bulk_update(changed, [*FACTS], batch_size=100)
     active = [instrument.facts() for instrument in Instrument.objects.filter(feed=feed, active=True)]
     if active and max(facts.id for facts in active) > MAX_ID:
         raise UnusableFactsError("the ids of instruments no longer fit a row's header")
-    return Summary(active, len(created), len(changed), len(retired))
+    return Summary(active, len(created), len(changed) - len(retired), len(retired), vanished)
 
 
-def _columns(facts: InstrumentFacts) -> dict[str, Any]:
+def _columns(facts: InstrumentFacts, now: dt.datetime) -> dict[str, Any]:
+    expires_at = dt.datetime.fromtimestamp(facts.expires_ms / 1000, dt.UTC) if facts.expires_ms else None
     return {
         "venue_symbol": facts.venue_symbol or facts.symbol,
         "kind": facts.kind,
         "underlying": facts.underlying,
         "root": facts.root or "",
         "expiry": dt.date.fromisoformat(facts.expiry) if facts.expiry else None,
-        "expires_at": dt.datetime.fromtimestamp(facts.expires_ms / 1000, dt.UTC) if facts.expires_ms else None,
+        "expires_at": expires_at,
         "strike": facts.strike,
         "right": facts.right or "",
         "exercise": facts.exercise or "",
         "multiplier": facts.multiplier,
         "tick": facts.tick,
         "currency": facts.currency,
-        "active": facts.active,
+        "active": facts.active and (expires_at is None or expires_at > now),
     }

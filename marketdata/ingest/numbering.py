@@ -1,6 +1,7 @@
 """Numbers and encodes quotes: each gets its instrument's next `seq` of the term, and becomes its framed row, once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from .. import rows
@@ -36,10 +37,17 @@ class Numbering:
         self._channel_of = channel_of
         self._complaints = complaints
         self._targets: dict[str, Target] = {}
+        self._withheld: AbstractSet[str] = frozenset()
         self._counts: dict[int, int] = {}
 
-    def know(self, instruments: Iterable[InstrumentFacts]) -> None:
-        """From now on quotes of exactly these instruments are published."""
+    @property
+    def counts(self) -> Mapping[int, int]:
+        """How many rows of the term each instrument has had, by id."""
+        return self._counts
+
+    def know(self, instruments: Iterable[InstrumentFacts], withheld: AbstractSet[str] = frozenset()) -> None:
+        """From now on quotes of exactly these instruments are published. Quotes of the symbols `withheld` are no mistake:
+        they are listed, and not offered now."""
         self._targets = {
             facts.symbol: Target(
                 facts.id,
@@ -48,6 +56,10 @@ class Numbering:
             )
             for facts in instruments
         }
+        self._withheld = withheld
+        offered = {target.id for target in self._targets.values()}
+        for instrument_id in self.latest.keys() - offered:
+            del self.latest[instrument_id]
 
     def begin(self, term: int) -> None:
         """A new term: every instrument's count starts anew."""
@@ -62,7 +74,8 @@ class Numbering:
         for quote in quotes:
             target = targets.get(quote.symbol)
             if target is None:
-                self._complaints.add("unknown instrument", quote.symbol)
+                if quote.symbol not in self._withheld:
+                    self._complaints.add("unknown instrument", quote.symbol)
                 continue
             quote = enriched(quote, target.has_book)
             if quote.flags & CROSSED:

@@ -58,7 +58,9 @@ class InstrumentsView(APIView):
     def get(self, request: Request) -> Response:
         """Active instruments, an underlying before its options, those by expiry, strike and right; where `text` is
         given, what it names exactly comes first."""
-        filtered = InstrumentFilter(request.query_params, Instrument.objects.filter(active=True)).checked()  # type: ignore[no-untyped-call]
+        filtered = InstrumentFilter(
+            request.query_params, Instrument.objects.filter(active=True, covered=True)
+        ).checked()  # type: ignore[no-untyped-call]
         pages = Pages(("place", "underlying", "day", "at_strike", "right", "symbol", "feed"), dates=("day",))
         page = pages.page(_ordered(filtered, request.query_params.get("text", "")), request)
         return pages.response(_results(page))

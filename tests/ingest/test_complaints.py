@@ -14,7 +14,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1_000.0]
 
     class Clock:
-        monotonic = staticmethod(lambda: now[0])
+        monotonic = time = staticmethod(lambda: now[0])
 
     monkeypatch.setattr(module, "time", Clock)
     return now
@@ -75,3 +75,10 @@ def test_invented_reasons_end_up_as_other(complaints: Complaints, caplog: pytest
     assert sum(complaints.counts.values()) == REASONS + 500
     complaints.add("reason 0", "x")
     assert complaints.counts["reason 0"] == 2
+
+
+def test_the_newest_text_of_each_reason_is_kept_with_its_time_and_cut(complaints: Complaints, now: list[float]) -> None:
+    complaints.add("odd", "first")
+    now[0] = 1_007.5
+    complaints.add("odd", "x" * (module.SHOWN + 1))
+    assert complaints.newest == {"odd": ("x" * module.SHOWN, 1_007_500)}

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -11,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from ...feeds import registry
 from ...feeds.base import PermanentFeedError
-from ...ingest.leader import DeposedError, Leader
+from ...ingest.leader import DeposedError, Leader, StandAsideError
+from ...ingest.options import options_of
 
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
@@ -25,17 +27,22 @@ class Command(BaseCommand):
         parser.add_argument("feed", choices=sorted(registry.FEEDS), help="which feed")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            feed = registry.build(options["feed"], settings.FEEDS[options["feed"]])
-            leader = asyncio.run(_run(feed))
-        except PermanentFeedError as error:
-            self.stderr.write(f"{options['feed']}: {error}")
-            sys.exit(EX_CONFIG)
-        except DeposedError as error:
-            self.stderr.write(str(error))
-            sys.exit(EX_TEMPFAIL)
+        name = options["feed"]
+        while True:
+            try:
+                leader = asyncio.run(_run(registry.build(name, options_of(name))))
+                break
+            except PermanentFeedError as error:
+                self.stderr.write(f"{name}: {error}")
+                sys.exit(EX_CONFIG)
+            except DeposedError as error:
+                self.stderr.write(str(error))
+                sys.exit(EX_TEMPFAIL)
+            except StandAsideError as error:
+                self.stderr.write(str(error))
+                time.sleep(error.pause_s)
         self.stdout.write(
-            f"{options['feed']}: {leader.flush.accepted} quotes accepted in {leader.flush.flushes} flushes, "
+            f"{name}: {leader.flush.accepted} quotes accepted in {leader.flush.flushes} flushes, "
             f"{leader.flush.conflated} merged while Redis was away, "
             f"{sum(leader.complaints.counts.values())} messages remarked on"
         )

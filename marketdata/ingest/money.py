@@ -1,0 +1,33 @@
+"""What each underlying is worth, from the newest quotes there are: pure. Coverage measures strikes by it."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ..facts import InstrumentFacts
+
+Columns = Mapping[str, float | None]
+
+
+def spots(instruments: Iterable[InstrumentFacts], latest: Callable[[int], Columns | None]) -> dict[str, float]:
+    """{underlying: price} of those whose price is known, from the columns of an instrument's newest row. The underlying's
+    own row goes first; where it says nothing, any of its options' rows does, which carry its price."""
+    own: dict[str, float] = {}
+    told: dict[str, float] = {}
+    for facts in instruments:
+        if facts.symbol == facts.underlying:
+            row = latest(facts.id)
+            price = None if row is None else _price(row)
+            if price is not None:
+                own[facts.symbol] = price
+        elif facts.underlying not in told and facts.underlying not in own:
+            row = latest(facts.id)
+            price = None if row is None else row.get("underlying_price")
+            if price:
+                told[facts.underlying] = price
+    return {**told, **own}
+
+
+def _price(row: Columns) -> float | None:
+    """The mark, else the last trade, else the middle of the book."""
+    bid, ask = row.get("bid"), row.get("ask")
+    middle = (bid + ask) / 2 if bid and ask else None
+    return row.get("mark") or row.get("last") or middle
