@@ -74,6 +74,7 @@ async def control(scene: Scene) -> AsyncIterator[Fleet]:
 @pytest_asyncio.fixture(loop_scope="package")
 async def calm(scene: Scene) -> AsyncIterator[None]:
     """A scenario starts with all clients right and the feed running, and ends with all that is always true."""
+    scene.have_leader()
     scene.run()
     await scene.converge("before", time.monotonic(), within=10)
     yield
