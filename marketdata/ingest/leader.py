@@ -113,6 +113,7 @@ class Leader:
         self._said_standing_by = 0.0
         self._beacons = 0
         self._rate = 0.0
+        self._term_is_full = False
         self._rate_since = (0.0, 0)
 
     async def run(self) -> None:
@@ -332,6 +333,9 @@ class Leader:
         if batch.restarted:
             await self._next_term()
             self.offer.look_again()  # the clock was set back: what had expired is alive again
+        elif self._term_is_full:
+            self._term_is_full = False
+            await self._next_term()
         for rejected in batch.rejected:
             self.complaints.add(rejected.reason, rejected.text)
         if not batch.quotes:
@@ -391,6 +395,7 @@ class Leader:
         if now - since >= BEACON_S * 0.9:  # a beacon said early must not make a rate out of milliseconds
             self._rate = (self.flush.accepted - accepted) / (now - since) if since else 0.0
             self._rate_since = (now, self.flush.accepted)
+            self._term_is_full = self.numbering.is_nearly_full
         self._beacons += 1
         clock = self.feed.clock
         return Beacon(

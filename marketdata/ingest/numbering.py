@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .. import rows
 from ..bus import keys
@@ -10,6 +10,9 @@ from ..facts import InstrumentFacts
 from ..quotes import CROSSED, Quote
 from .complaints import Complaints
 from .enrich import enriched
+
+# Of the 2^24 counts of a term. What is left is room for any flush that is still under way.
+MOST: Final = rows.TERM * 3 // 4
 
 
 class Target(NamedTuple):
@@ -65,6 +68,11 @@ class Numbering:
         """A new term: every instrument's count starts anew."""
         self.term = term
         self._counts.clear()
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether an instrument has used most of the counts that a term has room for: two days at 100 quotes a second."""
+        return any(count > MOST for count in self._counts.values())
 
     def number(self, quotes: Sequence[Quote]) -> Numbered:
         """Encodes the quotes in their order. Quotes of unknown instruments are passed over, and counted."""

@@ -278,6 +278,22 @@ async def test_a_new_pass_over_the_same_time_is_a_new_term(leading: Leading) -> 
         assert leading.redis.get(keys.lease(FEED)) == leading.leader._lease.token.encode()
 
 
+async def test_a_term_whose_counts_run_out_is_followed_by_another(
+    leading: Leading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketdata.ingest.numbering.MOST", 2)
+    async with leading.running():
+        leading.feed.quote(SYMBOLS[0], SYMBOLS[0], SYMBOLS[0])
+        await within(LISTED_S, lambda: leading.accepted == 3)
+        former, sent = leading.term, 3
+        while leading.term == former and sent < 200:  # it is looked at with the beacons
+            await asyncio.sleep(0.05)
+            leading.feed.quote(SYMBOLS[0])
+            sent += 1
+        assert leading.term > former
+        await within(CONTRACT_S, lambda: leading.accepted == sent)
+
+
 # ── A Redis that fails ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -164,3 +164,13 @@ def test_a_flag_survives_the_telling_again(numbering: Numbering) -> None:
     numbering.begin(TERM + 1)
     ((_, _, row),) = of_flat(numbering.told_again())
     assert rows.decode(rows.body(row))["flags"] == CROSSED
+
+
+def test_a_term_is_nearly_full_before_its_counts_run_out(numbering: Numbering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketdata.ingest.numbering.MOST", 2)
+    numbering.number([make_quote("A"), make_quote("B"), make_quote("A")])
+    before = numbering.is_nearly_full
+    numbering.number([make_quote("A")])
+    after = numbering.is_nearly_full
+    numbering.begin(TERM + 1)
+    assert (before, after, numbering.is_nearly_full) == (False, True, False)
