@@ -17,7 +17,8 @@ redis.call('DEL', KEYS[1])
 for first = 2, #ARGV, 5000 do
   redis.call('SADD', KEYS[1], unpack(ARGV, first, math.min(first + 4999, #ARGV)))
 end
-return redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
 """)
 
 

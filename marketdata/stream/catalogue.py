@@ -10,7 +10,7 @@ from .protocol import ProtocolError
 
 
 class Changes(NamedTuple):
-    """Ids that came, that changed, that are gone."""
+    """Ids that came or stream again, that have other facts, that are gone or stream no more."""
 
     added: set[int]
     changed: set[int]
@@ -46,9 +46,9 @@ class Catalogue:
                 chain = self._chains.setdefault((facts.feed, facts.underlying), {})
                 chain.setdefault(facts.expiry, {}).setdefault(facts.root or facts.underlying, []).append(facts.id)
         return Changes(
-            added={i for i in self.by_id if i not in before},
-            changed={i for i, facts in self.by_id.items() if i in before and before[i] != facts},
-            gone={i for i in before if i not in self.by_id},
+            added={i for i, facts in self.by_id.items() if i not in before or (facts.streaming > before[i].streaming)},
+            changed={i for i, facts in self.by_id.items() if i in before and _differ(before[i], facts)},
+            gone={i for i, facts in before.items() if i not in self.by_id or facts.streaming > self.by_id[i].streaming},
         )
 
     def find(self, symbol: str) -> InstrumentFacts:
@@ -91,6 +91,10 @@ class Catalogue:
         """How a client may call it: the bare symbol where that is unambiguous, else `feed.symbol`."""
         streaming = [other for other in self._by_symbol.get(facts.symbol, []) if other.streaming]
         return facts.symbol if len(streaming) < 2 else f"{facts.feed}.{facts.symbol}"
+
+
+def _differ(one: InstrumentFacts, other: InstrumentFacts) -> bool:
+    return one != other and wire_facts(one) != wire_facts(other)
 
 
 def wire_facts(facts: InstrumentFacts) -> dict[str, Any]:

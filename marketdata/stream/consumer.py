@@ -53,6 +53,7 @@ class StreamConsumer(AsyncConsumer):
         protocol.Unsubscribe: "unsubscribe",
         protocol.Configure: "configure",
         protocol.Ping: "ping",
+        protocol.WatchFeeds: "watch_feeds",
     }
 
     def __init__(self) -> None:
@@ -60,6 +61,8 @@ class StreamConsumer(AsyncConsumer):
         self.connection: Connection | None = None
         self.sources = Sources(settings.STREAM_SYMBOLS_PER_CONNECTION)
         self.watchlists: dict[int, set[str]] = {}
+        # Of each followed watchlist, what it names and is not streamed now.
+        self.missing: dict[int, set[int]] = {}
         self.window_started = 0.0
         self.window_messages = 0
         self.auth_deadline: asyncio.TimerHandle | None = None
@@ -78,6 +81,7 @@ class StreamConsumer(AsyncConsumer):
             self.auth_deadline.cancel()
         if self.connection is not None and self.hub is not None:
             self.hub.forget(self.connection, self.sources.held)
+        self.sources.release()
         channel = getattr(self, "channel_name", None)
         if channel is not None:
             self.channel_layer.close_channel(channel)
@@ -123,6 +127,7 @@ class StreamConsumer(AsyncConsumer):
         self.connection = connection = Connection(
             secrets.token_hex(6), self.base_send, hub.board, who, self.channel_name, self._end
         )
+        self.sources = Sources(settings.STREAM_SYMBOLS_PER_CONNECTION, hub.holds)
         if self.auth_deadline is not None:
             self.auth_deadline.cancel()
         connection.post(
@@ -255,6 +260,17 @@ class StreamConsumer(AsyncConsumer):
     async def ping(self, said: protocol.Ping) -> None:
         self._signed_in().post({"op": "pong", "id": said.id, "time_ms": round(time.time() * 1000, 3)})
 
+    async def watch_feeds(self, said: protocol.WatchFeeds) -> None:
+        connection = self._signed_in()
+        if not connection.identity.is_staff:
+            raise ProtocolError("forbidden", "how feeds are run is for administrators", "op")
+        pages = self._hub.feed_pages
+        if not said.on:
+            pages.leave(connection)
+            return
+        pages.join(connection)
+        await pages.tell(self._hub.statuses(), connection)
+
     # ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def watchlist_changed(self, message: dict[str, Any]) -> None:
@@ -264,7 +280,7 @@ class StreamConsumer(AsyncConsumer):
             await self._again(name, "edited")
 
     async def instruments_changed(self, message: dict[str, Any]) -> None:
-        """The catalogue changed: facts, listings or retirements."""
+        """The catalogue changed: facts, listings, retirements, or what is covered."""
         connection = self.connection
         if connection is None:
             return
@@ -274,7 +290,12 @@ class StreamConsumer(AsyncConsumer):
         if facts:
             connection.post({"op": "changed", "instruments": facts})
         for name in self.sources.names():
-            await self._again(name, "listed")
+            source = self.sources.get(name)
+            # A watchlist costs a query: it is read again only where something that it names is back.
+            if source is None or (source.kind == "watchlist" and not self._is_back(source.key)):
+                await self._withdraw(name)
+            else:
+                await self._again(name, "listed")
 
     async def auth_expired(self, message: dict[str, Any]) -> None:
         if self.connection is None:
@@ -288,13 +309,24 @@ class StreamConsumer(AsyncConsumer):
         if source is None:
             return
         refused: list[dict[str, Any]] = []
-        gone = [i for i in source.ids if not self._streams(i)]
-        if gone:
-            await self._apply(name, self.sources.take(name, gone), [], "retired", None)
+        await self._withdraw(name)
         ids = await self._now(source, refused)
         if ids is not None:
             change = self.sources.put(name, source.kind, source.key, ids, replace=True)
             await self._apply(name, change, refused, cause, None)
+
+    async def _withdraw(self, name: str) -> None:
+        """Takes out of a source what streams no more."""
+        source = self.sources.get(name)
+        gone = [i for i in source.ids if not self._streams(i)] if source is not None else []
+        if source is not None and gone:
+            if source.kind == "watchlist":
+                self.missing.setdefault(source.key, set()).update(gone)
+            await self._apply(name, self.sources.take(name, gone), [], "retired", None)
+
+    def _is_back(self, watchlist: int) -> bool:
+        """Whether something streams again that the watchlist named in vain."""
+        return any(map(self._streams, self.missing.get(watchlist, ())))
 
     async def _now(self, source: Source, refused: list[dict[str, Any]]) -> list[int] | None:
         """The ids that a source that follows something should hold; None where it follows nothing, or that cannot be
@@ -337,6 +369,7 @@ class StreamConsumer(AsyncConsumer):
             name = facts.symbol if facts is not None else f"#{instrument_id}"
             reason = "this instrument is not streamed now"
             refused.append({"id": instrument_id, "symbol": name, "code": "not_streaming", "message": reason})
+        self.missing[watchlist] = set(found).difference(ids)
         return ids
 
     async def _follow(self, watchlist: int, name: str) -> None:
@@ -351,6 +384,7 @@ class StreamConsumer(AsyncConsumer):
             self.watchlists[watchlist].discard(name)
             if not self.watchlists[watchlist]:
                 del self.watchlists[watchlist]
+                self.missing.pop(watchlist, None)
                 self.channel_layer.leave_group(f"watchlist.{watchlist}", self.channel_name)
 
     async def _apply(

@@ -15,14 +15,16 @@ import msgspec
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from ..bus import catalogue_store, keys
+from ..bus import catalogue_store, held, keys
 from ..bus.channel_layer import LoopLayer
 from ..bus.connection import RedisDownError
 from . import protocol
 from .catalogue import Catalogue, encoded
 from .connection import Connection
+from .feed_pages import FeedPages
 from .feed_watch import FeedWatch
 from .phases import Phases
+from .sources import Holds
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +64,16 @@ class Hub:
         self.feeds = FeedWatch()
         self.connections: set[Connection] = set()
         self.by_user: dict[int, set[Connection]] = {}
+        self.holds = Holds()
+        self.feed_pages = FeedPages(layer.client)
         self._starting = asyncio.Lock()
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
         self._stale_catalogue = asyncio.Event()
         self._announced_at = 0.0
         self._frames_before = 0
+        self._held: set[int] = set()
+        self._held_at = 0.0
 
     # ── Life ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,6 +131,7 @@ class Hub:
         """Takes a connection out, and with it all that was kept for it."""
         self.phases.remove(connection)
         self.connections.discard(connection)
+        self.feed_pages.leave(connection)
         own = self.by_user.get(connection.identity.user_id)
         if own is not None:
             own.discard(connection)
@@ -165,6 +172,8 @@ class Hub:
                 if tick == 0:
                     self.phases.measure()
                     await self._report()
+                    await self._say_held()
+                    await self.feed_pages.tell(self.statuses())
             except (RedisDownError, hiredis.ReplyError):
                 pass  # the report is for whoever looks; without Redis nobody can
             except Exception:
@@ -209,6 +218,15 @@ class Hub:
         await self.layer.client.call("SET", keys.web(process), msgspec.json.encode(report), "EX", 5)
         await self.layer.client.call("SADD", keys.webs(), process)
 
+    async def _say_held(self) -> None:
+        """What open sockets here hold in the coverage: at once when it changed, and before it is forgotten."""
+        ids, now = self.holds.ids, time.monotonic()
+        if ids == self._held and now - self._held_at < held.KEPT_S / 3:
+            return
+        if ids or self._held:
+            await held.say(self.layer.client, self.layer.process, ids)
+        self._held, self._held_at = ids, now
+
     # ── Feeds and catalogue ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _beacon(self, payload: bytes) -> None:
@@ -243,10 +261,11 @@ class Hub:
         if not self._started or not (changes or newer):
             return
         touched = changes.changed | changes.gone
+        told = {"type": "instruments.changed", "changed": sorted(changes.changed)}
         watching = {watcher for i in touched for watcher in self.board.watchers.get(i, ())}
         # What a chain or watchlist contains may have grown by the new ones, whoever watched anything of it before.
         for connection in list(self.connections) if changes.added else watching:
-            self.layer.post(connection.channel, {"type": "instruments.changed", "changed": sorted(changes.changed)})
+            self.layer.post(connection.channel, told)
         # Also where nothing is new to us: a reading that fell into the writing of a version told of the one before it.
         self.tell({"op": "catalogue", "version": version})
 

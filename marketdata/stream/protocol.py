@@ -92,6 +92,10 @@ class Pong(Message, tag="pong", kw_only=True):
     n: Annotated[int, Meta(ge=0, le=2**53)]
 
 
+class WatchFeeds(Message, tag="watch_feeds", kw_only=True):
+    on: bool = True
+
+
 class _Envelope(msgspec.Struct):
     op: str
     id: MessageId = None
@@ -104,6 +108,7 @@ _TYPES: Final[dict[str, type[Message]]] = {
     "configure": Configure,
     "ping": Ping,
     "pong": Pong,
+    "watch_feeds": WatchFeeds,
 }
 OPS: Final = tuple(_TYPES)
 _envelope = msgspec.json.Decoder(_Envelope).decode

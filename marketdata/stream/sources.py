@@ -2,6 +2,8 @@
 holds it.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 SourceKind = Literal["symbols", "watchlist", "chain"]
@@ -28,15 +30,40 @@ class Change(NamedTuple):
     ended: list[int]
 
 
+class Holds:
+    """How many sources of a process hold each instrument in the feed's coverage: those that name it. A chain does not; it
+    follows what is covered."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+
+    @property
+    def ids(self) -> set[int]:
+        return set(self._counts)
+
+    def add(self, source: Source, ids: Iterable[int]) -> None:
+        if source.kind != "chain":
+            self._counts.update(ids)
+
+    def discard(self, source: Source, ids: Iterable[int]) -> None:
+        if source.kind == "chain":
+            return
+        for instrument_id in ids:
+            self._counts[instrument_id] -= 1
+            if not self._counts[instrument_id]:
+                del self._counts[instrument_id]
+
+
 class Sources:
-    """All sources of one connection, at most `limit` instruments together."""
+    """All sources of one connection, at most `limit` instruments together. What they hold is counted in `holds`."""
 
-    __slots__ = ("_by_name", "_limit", "_uses")
+    __slots__ = ("_by_name", "_holds", "_limit", "_uses")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, holds: Holds | None = None) -> None:
         self._by_name: dict[str, Source] = {}
         self._uses: dict[int, int] = {}
         self._limit = limit
+        self._holds = holds or Holds()
 
     @property
     def held(self) -> list[int]:
@@ -55,6 +82,13 @@ class Sources:
     def names(self) -> list[str]:
         return list(self._by_name)
 
+    def release(self) -> None:
+        """The connection ended: nothing is held any more."""
+        for source in self._by_name.values():
+            self._holds.discard(source, source.ids)
+        self._by_name.clear()
+        self._uses.clear()
+
     def put(self, name: str, kind: SourceKind, key: Any, ids: list[int], replace: bool) -> Change:
         """Makes the source hold `ids`, exactly these or these too. Those beyond the limit are refused one by one."""
         source = self._by_name.get(name)
@@ -62,6 +96,8 @@ class Sources:
             fresh = Source(kind, key)
             if source is not None:
                 fresh.ids = source.ids
+                self._holds.discard(source, source.ids)
+                self._holds.add(fresh, fresh.ids)
             source = self._by_name[name] = fresh
         ended: list[int] = []
         removed: list[int] = []
@@ -83,6 +119,7 @@ class Sources:
                 begun.append(instrument_id)
             self._uses[instrument_id] = uses + 1
             source.ids[instrument_id] = None
+            self._holds.add(source, (instrument_id,))
             added.append(instrument_id)
         # What left and came back by the same message never ended.
         again = set(ended) & set(begun)
@@ -107,6 +144,7 @@ class Sources:
 
     def _drop(self, source: Source, ids: list[int]) -> list[int]:
         ended = []
+        self._holds.discard(source, ids)
         for instrument_id in ids:
             del source.ids[instrument_id]
             self._uses[instrument_id] -= 1

@@ -1,0 +1,48 @@
+"""The administrators' feed pages that are open: connections that asked for how each feed's ingest works, and get it each
+second. What is told comes from Redis, and is read only while somebody looks.
+"""
+
+from typing import Any
+
+import hiredis
+import msgspec
+
+from ..bus import keys
+from ..bus.client import Client
+from ..bus.connection import RedisDownError
+from ..bus.vitals import Vitals
+from .catalogue import encoded
+from .connection import Connection
+
+_decode = msgspec.json.Decoder(Vitals).decode
+
+
+class FeedPages:
+    """`tell` is called once a second."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._watchers: set[Connection] = set()
+
+    def join(self, connection: Connection) -> None:
+        self._watchers.add(connection)
+
+    def leave(self, connection: Connection) -> None:
+        self._watchers.discard(connection)
+
+    async def tell(self, feeds: list[dict[str, Any]], to: Connection | None = None) -> None:
+        """Each feed as its leader says it is, with its `status`; also those that nobody leads. Never raises for Redis."""
+        watchers = list(self._watchers) if to is None else [to]
+        if not watchers:
+            return
+        for status in feeds:
+            text = encoded({"op": "feed", **status, "vitals": await self._vitals(status["feed"])})
+            for connection in watchers:
+                connection.post(text)
+
+    async def _vitals(self, feed: str) -> Vitals | None:
+        try:
+            payload = await self._client.call("GET", keys.vitals(feed))
+            return None if payload is None else _decode(payload)
+        except (RedisDownError, hiredis.ReplyError, msgspec.DecodeError):
+            return None
