@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from marketdata.feeds.base import PermanentFeedError, TemporaryFeedError
+from marketdata.feeds.deribit.feed import build
 from marketdata.quotes import STALE_AT_VENUE
 
 from .deribit_frames import frame, ticker_data
@@ -180,25 +181,34 @@ async def test_an_instrument_that_vanishes_while_subscribed_harms_nobody(server:
         await play_and_converge(server, found)
 
 
-async def test_a_list_that_shrinks_to_nothing_is_kept_and_said(
-    server: DeribitServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    feed = feed_of(server)
-    before = {one.symbol for one in await feed.instruments()}
-    server.entries.clear()
-    assert {one.symbol for one in await feed.instruments()} == before
-    assert "lists no options of BTC" in caplog.text
+async def test_a_list_that_shrinks_to_nothing_disturbs_no_subscription(server: DeribitServer) -> None:
+    async with reading(server) as found:
+        await play_and_converge(server, found)
+        entries = dict(server.entries)
+        server.entries.clear()
+        assert [one for one in await found.feed.instruments() if one.kind == "option"] == []
+        await asyncio.wait_for(server.play(SPEED), 20)
+        await found.converges(server, list(entries))
+    assert found.errors == []
 
 
-async def test_a_kept_list_does_not_keep_the_expired(server: DeribitServer) -> None:
-    soon = next(iter(server.entries))
-    feed = feed_of(server)
-    await feed.instruments()
-    listing = feed._listing
-    expires = max(facts.expires_ms or 0 for facts in listing._known["BTC"] + listing._known["ETH"])
-    listing._learn("BTC", '{"result":[]}', expires + 1)
-    listing._learn("ETH", '{"result":[]}', expires + 1)
-    assert soon not in {one.symbol for one in listing._known["BTC"] + listing._known["ETH"]}
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("url", "https://www.deribit.com"),
+        ("url", 7),
+        ("currencies", []),
+        ("currencies", "BTC"),
+        ("currencies", ["btc_usd"]),
+        ("interval", "1s"),
+        ("instruments_per_connection", 0),
+        ("instruments_per_connection", "500"),
+        ("connections", 31),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_name(option: str, value: object) -> None:
+    with pytest.raises(PermanentFeedError, match=f"deribit: {option} is "):
+        build({option: value})
 
 
 async def test_uncovered_instruments_fall_silent_and_the_rest_is_not_disturbed(server: DeribitServer) -> None:

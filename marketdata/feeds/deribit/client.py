@@ -171,7 +171,7 @@ async def _open(url: str) -> ClientConnection:
     except TimeoutError as error:
         raise TemporaryFeedError(f"{url} did not answer within {OPEN_S:g} s") from error
     except (OSError, EOFError, WebSocketException) as error:
-        raise TemporaryFeedError(f"no connection to {url}: {error}") from error
+        raise TemporaryFeedError(f"no connection to {url}: {str(error) or type(error).__name__}") from error
 
 
 def _is_loopback(url: str) -> bool:

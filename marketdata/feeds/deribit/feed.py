@@ -4,7 +4,6 @@ quotes of it; ingest runs it like any other feed.
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -23,10 +22,11 @@ from .order import ClockSkew, Order
 from .parse import Parser
 
 DEFAULT_URL: Final = "wss://www.deribit.com/ws/api/v2"
+DEFAULT_CURRENCIES: Final = ("BTC", "ETH")
 # The venue wants at least 10 s; twice this without any message is a dead connection.
 HEARTBEAT_S: Final = 30
-# The venue's limit for one address, of which other programs may use some.
-MOST_CONNECTIONS: Final = 32
+# The venue's limit for one address is 32; two are left to who tries or records the feed beside us.
+MOST_CONNECTIONS: Final = 30
 # A ticker comes at most ten times a second.
 _TICKERS_A_SECOND: Final = 10
 _CURRENCY: Final = re.compile(r"[A-Z]{2,8}\Z")
@@ -35,21 +35,32 @@ Tap = Callable[[float, str, int], None]
 
 
 def build(options: dict[str, Any]) -> "DeribitFeed":
-    """From `url`, `currencies`, `interval` (raw, 100ms, agg2), `instruments_per_connection`, `connections`. Raises
-    PermanentFeedError."""
-    currencies = list(dict.fromkeys(str(one).upper() for one in options.get("currencies", ("BTC", "ETH"))))
+    """From `url`, `currencies`, `interval` (raw, 100ms, agg2), `instruments_per_connection` and `connections`; each may be
+    left out. Raises PermanentFeedError, naming the option."""
+    url = options.get("url", DEFAULT_URL)
+    if not isinstance(url, str) or not url.startswith(("wss://", "ws://")):
+        raise PermanentFeedError(f"deribit: url is {url!r}; it starts with wss:// or ws://")
+    currencies = options.get("currencies", DEFAULT_CURRENCIES)
+    if not isinstance(currencies, list | tuple) or not currencies or not all(map(_is_currency, currencies)):
+        raise PermanentFeedError(f"deribit: currencies is {currencies!r}; it is a list of such as BTC, ETH and USDC")
     interval = options.get("interval", "100ms")
-    if not currencies or not all(_CURRENCY.match(currency) for currency in currencies):
-        raise PermanentFeedError(f"deribit: {currencies} are no currencies; BTC, ETH and USDC are some")
     if interval not in channels.INTERVALS:
-        raise PermanentFeedError(f"deribit: the interval is {interval!r}; it is one of {', '.join(channels.INTERVALS)}")
-    return DeribitFeed(
-        options.get("url", DEFAULT_URL),
-        currencies,
-        interval,
-        channels.Plan(options.get("instruments_per_connection", 500), options.get("connections", 4)),
-        options.get("heartbeat_s", HEARTBEAT_S),
+        raise PermanentFeedError(f"deribit: interval is {interval!r}; it is one of {', '.join(channels.INTERVALS)}")
+    plan = channels.Plan(
+        _whole(options, "instruments_per_connection", 500, 2_000), _whole(options, "connections", 4, MOST_CONNECTIONS)
     )
+    return DeribitFeed(url, list(dict.fromkeys(currencies)), interval, plan, options.get("heartbeat_s", HEARTBEAT_S))
+
+
+def _is_currency(value: object) -> bool:
+    return isinstance(value, str) and _CURRENCY.match(value) is not None
+
+
+def _whole(options: dict[str, Any], name: str, default: int, most: int) -> int:
+    value = options.get(name, default)
+    if not isinstance(value, int) or not 1 <= value <= most:
+        raise PermanentFeedError(f"deribit: {name} is {value!r}; it is a whole number from 1 to {most}")
+    return value
 
 
 class DeribitFeed:
@@ -87,13 +98,12 @@ class DeribitFeed:
     # ── What ingest asks ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def instruments(self) -> Sequence[InstrumentFacts]:
-        now_ms = time.time() * 1000
         client = next((link.client for link, _ in self._links.values() if link.client is not None), None)
         if client is not None:
-            listed = await self._listing.read(client, now_ms)
+            listed = await self._listing.read(client)
         else:
             async with connected(self._url, lambda text, received_ms: None) as client:
-                listed = await self._listing.read(client, now_ms)
+                listed = await self._listing.read(client)
         self._remarks += self._listing.rejected
         self._listing.rejected = []
         self._indices |= {facts.symbol for facts in listed if facts.kind == "index"}

@@ -2,6 +2,7 @@
 `exchange` prints on it and reads it for every quote; plain lists, since it is read one instrument at a time.
 """
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -55,6 +56,16 @@ class Tape:
     def fix(self, number: int, value: float, time_ms: float) -> None:
         """A new value of an index."""
         self.last[number], self.last_time_ms[number] = value, time_ms
+
+    def carry(self, other: "Tape", pairs: Iterable[tuple[int, int]]) -> None:
+        """Takes over what `other` has seen: `pairs` are its number of an instrument and ours."""
+        for there, here in pairs:
+            self.reference[here] = other.reference[there]
+            self.interest[here] = other.interest[there]
+            self.volume[here] = other.volume[there]
+            self.last[here] = other.last[there]
+            self.last_size[here] = other.last_size[there]
+            self.last_time_ms[here] = other.last_time_ms[there]
 
     def new_session(self, reference: Array) -> None:
         """Volumes start again, a part of what was traded stays open, and change is measured from `reference`."""
