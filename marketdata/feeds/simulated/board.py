@@ -42,6 +42,7 @@ class Board:
         blocks = [facts_of(one, its) for one, its in pairs]
         self.facts = [block[0] for block in blocks] + [facts for block in blocks for facts in block[1:]]
         self.symbols = [facts.symbol for facts in self.facts]
+        self.numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
         self.underlyings = len(universe)
         self.is_index = np.array([one.kind == "index" for one in universe])
         self._universe = universe

@@ -32,10 +32,19 @@ _GREEKS: Final = np.array([[Values._fields.index(name)] for name in ("delta", "g
 class Exchange:
     """Quotes and trades of a whole market as a Poisson stream of `quotes_per_second`."""
 
-    def __init__(self, universe: Sequence[Underlying], seed: int, quotes_per_second: float, start_ms: float) -> None:
+    def __init__(
+        self,
+        universe: Sequence[Underlying],
+        seed: int,
+        quotes_per_second: float,
+        start_ms: float,
+        spots: Spots | None = None,
+    ) -> None:
+        """`spots` are those of a market that goes on; else a market opens."""
+        self._universe, self._seed = universe, seed
         day = day_of(start_ms).toordinal()
         self.board = Board(universe, start_ms)
-        self._spots = Spots(universe, seed, day)
+        self._spots = spots or Spots(universe, seed, day)
         self._random = np.random.default_rng([seed, day, 2])
         self._opening_random = np.random.default_rng([seed, day, 3])
         self._gap_ms = 1000 / quotes_per_second
@@ -99,6 +108,15 @@ class Exchange:
             quotes += made
             trades += done
         return quotes, trades
+
+    def relisted(self, now_ms: float) -> "Exchange":
+        """The same market with the contracts of now: prices, trades and the pace of quotes go on."""
+        fresh = Exchange(self._universe, self._seed, 1000 / self._gap_ms, now_ms, self._spots)
+        fresh._drawn_to_ms = now_ms  # nothing is opened but what is new, and that by `open`
+        here = fresh.board.numbers
+        shared = [(there, here[symbol]) for symbol, there in self.board.numbers.items() if symbol in here]
+        fresh._tape.carry(self._tape, shared)
+        return fresh
 
     def skip_to(self, now_ms: float) -> None:
         """Forgets the time up to `now_ms` in which nothing was asked for: the machine slept, or cannot keep up."""
