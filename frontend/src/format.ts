@@ -39,7 +39,9 @@ export function fixed(value: Value, places: number): string {
 
 /** A price at the instrument's tick. A finer one (a mark, an index) is rounded to it. */
 export function price(value: Value, tick: number): string {
-  return fixed(value, decimals(tick));
+  const text = fixed(value, decimals(tick));
+  // A mark may be smaller than any price that can be quoted: it is not zero for that.
+  return value && !/[1-9]/.test(text) ? significant(value, 1) : text;
 }
 
 /** A change, its sign always written: `+0.35`, `−1.20`. */

@@ -11,6 +11,7 @@ describe("a price", () => {
     [32150.5, 0.01, "32,150.50"],
     [3, 1, "3"],
     [0, 0.01, "0.00"],
+    [0.000012, 0.0005, "0.00001"],
   ])("of %s at a tick of %s is %s", (value, tick, text) => expect(price(value, tick)).toBe(text));
 
   it("that is unknown is blank, not 0", () => {
