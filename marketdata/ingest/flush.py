@@ -6,12 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..bus.connection import RedisDownError
 from ..bus.fenced import MAX_ROWS, FencedWriter
 from ..bus.history_stream import HistoryStream, join_rows
-from ..bus.lease import MARGIN_S, Lease
+from ..bus.lease import MARGIN_S, Lease, LeaseLostError
 from ..quotes import Quote
 from .hops import Hops
 from .numbering import Numbering
@@ -22,6 +22,14 @@ logger = logging.getLogger(__name__)
 WAITING: Final = 50_000
 # What the feed may be ahead of the flush before it is made to wait.
 AHEAD: Final = 5_000
+
+
+class Batch(NamedTuple):
+    """The first `taken` of the quotes that wait, as rows numbered under `term`."""
+
+    term: int
+    taken: int
+    framed: list[bytes]
 
 
 class Flush:
@@ -42,6 +50,8 @@ class Flush:
         self._history = history
         self._in_flush = in_flush
         self._quotes: list[Quote] = []
+        # What is being flushed. It may be in history before that is known here.
+        self._batch: Batch | None = None
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -93,28 +103,47 @@ class Flush:
         taken = self._quotes[:MAX_ROWS]
         oldest, began = self._oldest, time.monotonic()
         counts = self._numbering.number(taken)
+        self._batch = Batch(self._numbering.term, len(taken), counts.framed)
         if counts.framed:
-            await self._publish(counts.flat, counts.framed)
+            await self._publish(counts.flat, self._batch)
             self.hops.add((time.monotonic() - oldest) * 1000)
         self._oldest = began  # what came meanwhile goes with the next
-        del self._quotes[: len(taken)]
+        self._end_batch()
+
+    async def tell_again(self) -> None:
+        """Publishes what is known of every instrument under the present term. `run` comes after it.
+
+        A flush that the former term did not see acknowledged is known too, and so told; to history it goes under the
+        numbers that it had, since it may be there: under new ones its quotes would be accepted twice."""
+        self._empty.clear()  # a new term must not begin in the middle of it
+        flat = self._numbering.told_again()
+        if self._batch is not None:
+            if self._batch.framed:
+                await self._publish(flat[: 3 * MAX_ROWS], self._batch)
+                flat = flat[3 * MAX_ROWS :]
+            self._end_batch()
+        for start in range(0, len(flat), 3 * MAX_ROWS):
+            await self._publish(flat[start : start + 3 * MAX_ROWS])
+
+    def _end_batch(self) -> None:
+        if self._batch is not None:
+            del self._quotes[: self._batch.taken]
+            self._batch = None
         if not self._room.is_set() and len(self._quotes) < AHEAD // 2:
             self._room.set()
 
-    async def tell_again(self) -> None:
-        """Publishes what is known of every instrument under the present term. `run` comes after it."""
-        self._empty.clear()  # a new term must not begin in the middle of it
-        flat = self._numbering.told_again()
-        for start in range(0, len(flat), 3 * MAX_ROWS):
-            await self._publish(flat[start : start + 3 * MAX_ROWS], [])
-
-    async def _publish(self, flat: list[Any], framed: list[bytes]) -> None:
+    async def _publish(self, flat: list[Any], batch: Batch | None = None) -> None:
         """Brings one numbered flush out, over outages of Redis: the same rows under the same numbers, so that a flush whose
         acknowledgement was lost is not counted twice."""
-        term, size = self._numbering.term, len(framed)
+        term, framed = (batch.term, batch.framed) if batch else (self._numbering.term, [])
+        size = len(framed)
         blob = join_rows(framed) if framed and (self._in_flush or self._history is not None) else b""
         if blob and self._history is not None:
-            await self._history.append(term, size, blob)
+            try:
+                await self._history.append(term, size, blob)
+            except LeaseLostError:
+                self._batch = None  # surely not in history, and never to be under these numbers
+                raise
             blob = b""
         wait = 0.02
         while True:

@@ -262,6 +262,45 @@ async def test_a_lost_lease_is_raised_and_what_was_not_accepted_waits(bench: Ben
     assert bench.flush.accepted == 4
 
 
+async def test_a_quote_of_a_flush_whose_answer_was_lost_with_the_lease_is_not_accepted_twice() -> None:
+    """It may be in history, so it stays there under its number; under the new term it is told, and not counted."""
+    bench = Bench(in_flush=True)
+    bench.writer.errors = [lost_answer(), LeaseLostError()]
+    async with bench.running() as task:
+        await bench.flush.put(quotes(1, 1, 2))
+        with pytest.raises(LeaseLostError):
+            async with asyncio.timeout(3):
+                await task
+    await bench.flush.put(quotes(1, bid=7.0))
+    bench.numbering.begin(TERM + 1)
+    new = rows.seq_of(TERM + 1, 0)
+    await bench.flush.tell_again()
+    async with bench.running():
+        await bench.drained()
+    applied, told, next_one = bench.writer.flushes
+    assert (told[1], *told[3:]) == (TERM, *applied[3:]) == (TERM, 3, applied[4])
+    assert bench.writer.headers[2:] == [(1, new), (2, new), (1, new + 1)]
+    assert (next_one[1], next_one[3]) == (TERM + 1, 1)
+    assert (bench.flush.accepted, bench.flush.waiting) == (4, 0)
+
+
+async def test_what_the_history_server_refused_gets_new_numbers() -> None:
+    history = ScriptedHistory()
+    history.errors = [LeaseLostError()]
+    bench = Bench(history=history)
+    async with bench.running() as task:
+        await bench.flush.put(quotes(1))
+        with pytest.raises(LeaseLostError):
+            async with asyncio.timeout(3):
+                await task
+    bench.numbering.begin(TERM + 1)
+    await bench.flush.tell_again()
+    async with bench.running():
+        await bench.drained()
+    assert [term for term, _, _ in history.batches] == [TERM + 1]
+    assert bench.flush.accepted == 1
+
+
 async def test_a_cancelled_flush_takes_nothing_off(bench: Bench) -> None:
     bench.writer.open.clear()
     async with bench.running():
