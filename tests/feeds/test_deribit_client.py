@@ -158,6 +158,15 @@ async def test_a_new_listing_is_told_and_can_be_covered_without_a_reconnect(serv
     assert found.errors == []
 
 
+async def test_news_of_the_list_that_nobody_heard_is_asked_for_after_a_reconnect(server: DeribitServer) -> None:
+    async with reading(server) as found:
+        await play_and_converge(server, found)
+        assert not found.feed.listing_changed()
+        server.cut()
+        await found.until(lambda: found.errors)
+        await found.until(found.feed.listing_changed)
+
+
 async def test_an_expired_instrument_is_told_and_the_others_go_on(server: DeribitServer) -> None:
     async with reading(server) as found:
         await play_and_converge(server, found)

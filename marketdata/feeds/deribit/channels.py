@@ -31,8 +31,14 @@ def of_currency(currency: str) -> list[str]:
     return [f"trades.option.{currency}", f"instrument.state.option.{currency}"]
 
 
-def channel_of(topic: str, interval: str) -> str:
-    return f"{topic}.{interval}" if topic.startswith(_TIMED) else topic
+class Interval:
+    """At which interval timed topics come: one for all connections of a feed, so that a refused one is met once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def channel_of(self, topic: str) -> str:
+        return f"{topic}.{self.name}" if topic.startswith(_TIMED) else topic
 
 
 class Plan:

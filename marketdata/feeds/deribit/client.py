@@ -67,7 +67,8 @@ class Client:
         self._socket = socket
         self._take = take
         self._calls = 0
-        self._waiting: dict[int, asyncio.Future[str | FeedError]] = {}
+        # What was called, and where its answer goes.
+        self._waiting: dict[int, tuple[str, asyncio.Future[str | FeedError]]] = {}
         self._reader = asyncio.create_task(self._read())
 
     async def call(self, method: str, timeout: float = CALL_S, **params: Any) -> str:
@@ -75,7 +76,7 @@ class Client:
         self._calls += 1
         number = self._calls
         answer: asyncio.Future[str | FeedError] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        self._waiting[number] = (method, answer)
         try:
             await self._send(number, method, params)
             waited: set[asyncio.Future[Any]] = {answer, self._reader}
@@ -129,17 +130,15 @@ class Client:
             return False
         if message.method is not None:
             return False
-        answer = self._waiting.get(message.id) if isinstance(message.id, int) else None
-        if message.error is None:
-            if answer is not None and not answer.done():
-                answer.set_result(text)
-            return answer is not None
-        error = error_of("a call" if answer else "the connection", message.error.code, message.error.message)
-        if answer is None:
-            raise error
-        if not answer.done():
-            answer.set_result(error)
-        return True
+        method, answer = self._waiting.get(message.id, ("", None)) if isinstance(message.id, int) else ("", None)
+        reply: str | FeedError = text
+        if message.error is not None:
+            reply = error_of(method or "the connection", message.error.code, message.error.message)
+            if answer is None:
+                raise reply
+        if answer is not None and not answer.done():
+            answer.set_result(reply)
+        return answer is not None
 
     async def _send(self, number: int, method: str, params: dict[str, Any]) -> None:
         request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}

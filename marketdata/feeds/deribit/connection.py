@@ -12,7 +12,7 @@ import msgspec
 from ..base import TemporaryFeedError
 from ..budget import Budget
 from ..connection_loop import Heard
-from .channels import channel_of
+from .channels import Interval
 from .client import Client, Take, connected
 from .errors import RAW_NEEDS_LOGIN, TOO_MANY_REQUESTS, VenueBusyError, VenueRefusalError
 
@@ -34,16 +34,18 @@ _decode_accepted = msgspec.json.Decoder(_Accepted).decode
 
 
 class Connection:
-    """`wanted` is set by `want`, at any time. `missing` is told the channels that the venue does not know."""
+    """`want` says what to subscribe to, at any time. `subscribed` is called when all of it is, once for each socket;
+    `missing` is told the topics that the venue does not know."""
 
     def __init__(
         self,
         name: str,
         url: str,
-        interval: str,
+        interval: Interval,
         heartbeat_s: int,
         budget: Budget,
         take: Take,
+        subscribed: Callable[[], None],
         missing: Callable[[Sequence[str]], None],
     ) -> None:
         self.name = name
@@ -53,6 +55,7 @@ class Connection:
         self._heartbeat_s = heartbeat_s
         self._budget = budget
         self._take = take
+        self._subscribed = subscribed
         self._missing = missing
         self._wanted: dict[str, None] = {}
         self._changed = asyncio.Event()
@@ -98,6 +101,7 @@ class Connection:
         """Keeps the subscriptions as they are wanted. Never returns."""
         have: set[str] = set()
         unknown: set[str] = set()
+        first = True
         while True:
             self._changed.clear()
             wanted = dict(self._wanted)
@@ -112,6 +116,9 @@ class Connection:
                 unknown.update(refused)
                 if refused:
                     self._missing(refused)
+            if first:
+                first = False
+                self._subscribed()
             await self._changed.wait()
 
     async def _subscribe(self, client: Client, topics: Sequence[str]) -> set[str]:
@@ -122,20 +129,21 @@ class Connection:
         return accepted
 
     async def _subscribe_some(self, client: Client, topics: Sequence[str]) -> set[str]:
-        asked = {channel_of(topic, self._interval): topic for topic in topics}
+        asked = {self._interval.channel_of(topic): topic for topic in topics}
         try:
             accepted = await self._call(client, "public/subscribe", list(asked))
         except VenueRefusalError as error:
-            if error.code != RAW_NEEDS_LOGIN or self._interval != "raw":
+            if error.code != RAW_NEEDS_LOGIN or not any(channel.endswith(".raw") for channel in asked):
                 raise
-            logger.warning("%s: %s; every 100 ms instead", self.name, error)
-            self._interval = "100ms"
+            if self._interval.name == "raw":
+                logger.warning("%s: %s; every 100 ms instead", self.name, error)
+                self._interval.name = "100ms"
             return await self._subscribe_some(client, topics)
         return {asked[channel] for channel in accepted if channel in asked}
 
     async def _unsubscribe(self, client: Client, topics: Sequence[str]) -> set[str]:
         for some in _chunks(topics):
-            await self._call(client, "public/unsubscribe", [channel_of(topic, self._interval) for topic in some])
+            await self._call(client, "public/unsubscribe", [self._interval.channel_of(topic) for topic in some])
         return set(topics)
 
     async def _call(self, client: Client, method: str, channels: list[str]) -> list[str]:

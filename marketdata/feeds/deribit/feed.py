@@ -77,7 +77,7 @@ class DeribitFeed:
         self.limits = FeedLimits(quotes_per_second=float(plan.room * _TICKERS_A_SECOND), connections=MOST_CONNECTIONS)
         self.tap: Tap | None = None
         self._url = url
-        self._interval = interval
+        self._interval = channels.Interval(interval)
         self._heartbeat_s = heartbeat_s
         self._currencies = currencies
         self._plan = plan
@@ -91,6 +91,7 @@ class DeribitFeed:
         # Indices whose prices are subscribed to, and among them those whose mark prices are.
         self._indices: set[str] = set()
         self._marked: set[str] = set()
+        self._followed_news = False
         self._remarks: list[Rejected] = []
         self._links: dict[int, tuple[Connection, ConnectionLoop]] = {}
         self._running: dict[int, asyncio.Task[None]] | None = None
@@ -191,7 +192,14 @@ class DeribitFeed:
             return self._inbox.put(text, received_ms)
 
         connection = Connection(
-            f"deribit {number}", self._url, self._interval, self._heartbeat_s, self._budget, take, self._missing
+            f"deribit {number}",
+            self._url,
+            self._interval,
+            self._heartbeat_s,
+            self._budget,
+            take,
+            self._follows_news if number == 1 else _nothing,
+            self._missing,
         )
         loop = ConnectionLoop(
             connection.name,
@@ -200,6 +208,11 @@ class DeribitFeed:
             retries_alone=self._others_live,
         )
         return connection, loop
+
+    def _follows_news(self) -> None:
+        """The first connection carries the news of the list. What was said while it was not there, nobody heard."""
+        self._parser.listing_changed |= self._followed_news
+        self._followed_news = True
 
     def _others_live(self, failed: ConnectionLoop) -> bool:
         return any(loop.failed is None for _, loop in self._links.values() if loop is not failed)
@@ -235,3 +248,7 @@ class DeribitFeed:
 
 def _index_name(index: str) -> str:
     return index_facts(index, "deribit").venue_symbol
+
+
+def _nothing() -> None:
+    pass
