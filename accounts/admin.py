@@ -1,24 +1,43 @@
 """Users and watchlists, as the administrator sees them."""
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.forms import ModelForm
 from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from marketdata.admin.trail import Trailed
 
 from . import watchlists
 from .models import User, Watchlist, WatchlistEntry
 
-admin.site.register(User, UserAdmin)
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, Trailed):  # type: ignore[type-arg, misc]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
 
 
-class WatchlistEntryInline(admin.TabularInline):  # type: ignore[type-arg]
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, Trailed):  # type: ignore[misc]
+    pass
+
+
+class WatchlistEntryInline(TabularInline):
     model = WatchlistEntry
     raw_id_fields = ["instrument"]
     extra = 0
 
 
 @admin.register(Watchlist)
-class WatchlistAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class WatchlistAdmin(Trailed):
     list_display = ["name", "owner", "position", "version", "updated_at"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]

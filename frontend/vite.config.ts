@@ -16,7 +16,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { app: "src/main.tsx", pages: "src/styles/pages.css" },
+      input: { app: "src/main.tsx", pages: "src/styles/pages.css", feeds: "src/admin/feeds.ts" },
       output: {
         // Twelve hex digits are what WhiteNoise takes for an immutable name and caches for ever.
         hashCharacters: "hex",

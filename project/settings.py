@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from django.urls import reverse_lazy
+
 from . import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -35,6 +37,9 @@ X_FRAME_OPTIONS = "DENY"
 INSTALLED_APPS = [
     "marketdata",  # before Daphne: its `runserver` is Daphne's with what the stream asks for
     "daphne",  # before staticfiles, whose `runserver` serves no sockets
+    "unfold",  # the admin's look: before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",  # before import_export, likewise
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -46,6 +51,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "knox",
+    "import_export",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -228,6 +234,59 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+# ── Administration ────────────────────────────────────────────────────────────────────────────────────────────────────
+UNFOLD = {
+    "SITE_TITLE": "Strikewire",
+    "SITE_HEADER": "Strikewire",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "bolt",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": True,
+        "navigation": [
+            {
+                "title": "Market data",
+                "items": [
+                    {"title": "Feeds, live", "icon": "monitor_heart", "link": reverse_lazy("admin:marketdata_feeds")},
+                    {
+                        "title": "Feed settings",
+                        "icon": "tune",
+                        "link": reverse_lazy("admin:marketdata_feedsettings_changelist"),
+                    },
+                    {
+                        "title": "Coverage",
+                        "icon": "filter_alt",
+                        "link": reverse_lazy("admin:marketdata_coverage_changelist"),
+                    },
+                    {
+                        "title": "Instruments",
+                        "icon": "list",
+                        "link": reverse_lazy("admin:marketdata_instrument_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+                    {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+                    {
+                        "title": "Watchlists",
+                        "icon": "visibility",
+                        "link": reverse_lazy("admin:accounts_watchlist_changelist"),
+                    },
+                    {"title": "Changes", "icon": "history", "link": reverse_lazy("admin:admin_logentry_changelist")},
+                ],
+            },
+        ],
+    },
+}
+# An upload waits for its confirmation where every web process finds it.
+IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.CacheStorage"
 
 # ── Language, time, files ─────────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en-us"

@@ -33,6 +33,11 @@ export class ServerClock {
     this.samples = [];
   }
 
+  /** The quickest of the last round trips, ms; null before the first. */
+  get roundTripMs(): number | null {
+    return this.samples.length ? Math.min(...this.samples.map((sample) => sample.roundTrip)) : null;
+  }
+
   get offsetMs(): number {
     return this.offset;
   }

@@ -103,6 +103,57 @@ export interface StreamError {
   readonly message: string;
 }
 
+/** Milliseconds of one hop over the last second; null where nothing took it. */
+export interface Hop {
+  readonly median: number | null;
+  readonly most: number | null;
+}
+
+/** How a feed's ingest works, as its leader says each second. */
+export interface Vitals {
+  readonly term: number;
+  readonly leader: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since_ms: number;
+  readonly standbys: number;
+  readonly quotes_per_second: number;
+  readonly accepted: number;
+  readonly merged: number;
+  readonly waiting: number;
+  readonly silence_ms: number | null;
+  readonly venue_to_ingest: Hop;
+  readonly ingest_to_redis: Hop;
+  readonly listed: number;
+  readonly covered: number;
+  readonly withheld: number;
+  readonly limits: {
+    readonly instruments: number | null;
+    readonly quotes_per_second: number | null;
+    readonly connections: number | null;
+  };
+  readonly connections: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly since_ms: number;
+    readonly instruments: number;
+    readonly reason: string | null;
+  }[];
+  readonly complaints: readonly {
+    readonly reason: string;
+    readonly count: number;
+    readonly text: string;
+    readonly at_ms: number;
+  }[];
+  readonly notices: readonly string[];
+}
+
+/** One feed, for the administrators' feed page; `vitals` is null where no leader is heard. */
+export interface FeedReport extends FeedStatus {
+  readonly op: "feed";
+  readonly vitals: Vitals | null;
+}
+
 /** What anyone after the socket sees; `ping`, `pong` and `closing` end in the socket itself. */
 export type Message =
   | Welcome
@@ -111,6 +162,7 @@ export type Message =
   | Ticks
   | Changed
   | StreamError
+  | FeedReport
   | ({ readonly op: "status" } & FeedStatus)
   | { readonly op: "configured"; readonly interval_ms: number; readonly reason?: string | null }
   | { readonly op: "catalogue"; readonly version: number };

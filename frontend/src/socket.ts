@@ -58,6 +58,7 @@ export class StreamSocket {
   private pingTimer: ReturnType<typeof setTimeout> | undefined;
   private watchTimer: ReturnType<typeof setInterval> | undefined;
   private stopped = true;
+  private watchingFeeds = false;
 
   constructor(
     private readonly url: string,
@@ -92,6 +93,12 @@ export class StreamSocket {
 
   unsubscribe(source: string): void {
     if (this.subscriptions.delete(source)) this.send({ op: "unsubscribe", id: this.nextId++, source });
+  }
+
+  /** From now on, also after every reconnect, say each second how the feeds' ingest works; for administrators. */
+  watchFeeds(): void {
+    this.watchingFeeds = true;
+    this.send({ op: "watch_feeds", id: this.nextId++ });
   }
 
   /** Connect at once if a wait is going on: the network is back, the tab is looked at, or the user asked. */
@@ -158,6 +165,7 @@ export class StreamSocket {
       case "snapshot":
       case "ticks":
       case "status":
+      case "feed":
         this.failures = 0;
         break;
     }
@@ -174,6 +182,7 @@ export class StreamSocket {
   private afterWelcome(): void {
     this.configure();
     for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
+    if (this.watchingFeeds) this.watchFeeds();
     this.pingSeveral(FIRST_PINGS);
   }
 

@@ -2,8 +2,10 @@
 database; the administrator's preview asks it the same question with the rules as they would be.
 """
 
+import bisect
 import datetime as dt
 import enum
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -55,8 +57,7 @@ def select(
         covered = frozenset(facts.id for facts in alive)
         return Selection(covered, covered - before, before - covered, frozenset(), frozenset())
     today = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC).date()
-    by_underlying = _by_underlying(rules)
-    everywhere = by_underlying.get("", ())
+    bands = _Bands(rules)
     wanted: set[int] = set()
     kept: set[int] = set()
     unknown: set[str] = set()
@@ -65,54 +66,70 @@ def select(
         if facts.kind != "option" and facts.symbol in underlyings:
             wanted.add(facts.id)
             continue
-        applicable = (*by_underlying.get(facts.underlying, ()), *everywhere)
+        percent = bands.widest(facts, today)
         spot = spots.get(facts.underlying)
-        if _any_wants(applicable, facts, spot, today, 0.0):
+        if _is_within(percent, facts, spot, 0.0):
             wanted.add(facts.id)
-        elif facts.id in held or (facts.id in before and _stays(applicable, facts, spot, today, release)):
+        elif facts.id in held or (facts.id in before and _stays(percent, facts, spot, release)):
             kept.add(facts.id)
-        if spot is None and any(rule.strike_percent is not None for rule in applicable):
+        if spot is None and percent is not None and math.isfinite(percent):
             unknown.add(facts.underlying)
     covered = frozenset(wanted | kept)
     return Selection(covered, covered - before, before - covered, frozenset(kept), frozenset(unknown))
 
 
-def _by_underlying(rules: Iterable[CoverageRule]) -> dict[str, tuple[CoverageRule, ...]]:
-    found: dict[str, tuple[CoverageRule, ...]] = {}
-    for rule in rules:
-        found[rule.underlying] = (*found.get(rule.underlying, ()), rule)
-    return found
+class _Bands:
+    """How far from the money the rules reach, for each underlying and number of days: the widest of those that apply, so
+    that any number of rules costs a look-up."""
+
+    def __init__(self, rules: Iterable[CoverageRule]) -> None:
+        by_underlying: dict[str, list[tuple[float, float]]] = {}
+        for rule in rules:
+            days = math.inf if rule.expiry_days is None else rule.expiry_days
+            percent = math.inf if rule.strike_percent is None else rule.strike_percent
+            by_underlying.setdefault(rule.underlying, []).append((days, percent))
+        self._bands = {underlying: _widening(pairs) for underlying, pairs in by_underlying.items()}
+
+    def widest(self, facts: InstrumentFacts, today: dt.date) -> float | None:
+        """Percent of the price, infinite where strikes do not matter; None where no rule includes the expiry."""
+        # By whole days, as the venue counts them: what expires today is 0 days away.
+        days = 0 if facts.expiry is None else (dt.date.fromisoformat(facts.expiry) - today).days
+        found = [
+            percents[place]
+            for limits, percents in (self._bands.get(facts.underlying, _NONE), self._bands.get("", _NONE))
+            if (place := bisect.bisect_left(limits, days)) < len(limits)
+        ]
+        return max(found, default=None)
 
 
-def _stays(
-    rules: Iterable[CoverageRule], facts: InstrumentFacts, spot: float | None, today: dt.date, release: Release
-) -> bool:
+_NONE: Final[tuple[list[float], list[float]]] = ([], [])
+
+
+def _widening(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Limits in days, rising, and for each the widest percent among the rules that reach at least so far."""
+    pairs.sort()
+    percents = [percent for _, percent in pairs]
+    for place in range(len(percents) - 2, -1, -1):
+        percents[place] = max(percents[place], percents[place + 1])
+    return [days for days, _ in pairs], percents
+
+
+def _stays(percent: float | None, facts: InstrumentFacts, spot: float | None, release: Release) -> bool:
     """Whether what is covered, unwanted and not held may stay."""
     if release is Release.NOTHING:
         return True
     # Where the money is not known, nothing can be said of strikes: what any rule's expiry includes is left as it is.
-    if spot is None and any(_within_days(rule, facts, today) for rule in rules):
+    if spot is None and percent is not None:
         return True
-    return release is Release.DRIFTED and _any_wants(rules, facts, spot, today, MARGIN)
+    return release is Release.DRIFTED and _is_within(percent, facts, spot, MARGIN)
 
 
-def _any_wants(
-    rules: Iterable[CoverageRule], facts: InstrumentFacts, spot: float | None, today: dt.date, margin: float
-) -> bool:
-    return any(_within_days(rule, facts, today) and _near_money(rule, facts, spot, margin) for rule in rules)
-
-
-def _within_days(rule: CoverageRule, facts: InstrumentFacts, today: dt.date) -> bool:
-    """By whole days, as the venue counts them: what expires today is 0 days away."""
-    if rule.expiry_days is None or facts.expiry is None:
-        return True
-    return (dt.date.fromisoformat(facts.expiry) - today).days <= rule.expiry_days
-
-
-def _near_money(rule: CoverageRule, facts: InstrumentFacts, spot: float | None, margin: float) -> bool:
-    if rule.strike_percent is None or facts.strike is None:
+def _is_within(percent: float | None, facts: InstrumentFacts, spot: float | None, margin: float) -> bool:
+    if percent is None:
+        return False
+    if math.isinf(percent) or facts.strike is None:
         return True
     if spot is None:
         return False
-    reach = spot * rule.strike_percent / 100 * (1 + margin)
+    reach = spot * percent / 100 * (1 + margin)
     return abs(facts.strike - spot) <= reach * (1 + 1e-9)  # 110 is within 10 % of 100, whatever binary fractions say

@@ -112,7 +112,7 @@ def rules_from(feed: str, rows: Iterable[Coverage]) -> tuple[CoverageRule, ...]:
         return registry.DEFAULT_COVERAGE.get(feed, ())
     enabled = tuple(
         sorted(
-            (CoverageRule(row.underlying, row.expiry_days, row.strike_percent) for row in rows if row.enabled),
+            {CoverageRule(row.underlying, row.expiry_days, row.strike_percent) for row in rows if row.enabled},
             key=repr,
         )
     )
