@@ -13,7 +13,7 @@ from typing import Final
 
 from ..facts import InstrumentFacts
 from ..quotes import Quote
-from .base import Feed, FeedError, PermanentFeedError, Rejected, TemporaryFeedError
+from .base import Batch, Feed, FeedError, PermanentFeedError, Rejected, TemporaryFeedError
 from .hints import hint_for, hint_for_rejected
 
 LIST_S: Final = 45.0
@@ -22,6 +22,7 @@ CONTRACTS: Final = 3
 # Beyond this, one of two clocks is wrong; ordinary lag is far below.
 SKEW_MS: Final = 60_000.0
 SLOW_MS: Final = 5_000.0
+EARLY_MS: Final = 500.0
 
 
 @dataclass
@@ -102,16 +103,42 @@ async def _list(feed: Feed, found: Examination) -> Sequence[InstrumentFacts] | N
     return listed
 
 
-async def _watch(feed: Feed, contracts: Sequence[InstrumentFacts], watch_s: float, found: Examination) -> None:
-    watched = {facts.symbol for facts in contracts}
-    found.seen.append(f"subscribes to {', '.join(sorted(watched))} for {watch_s:g} s")
-    quotes: list[Quote] = []
-    trades = 0
-    others = 0
-    rejected: list[Rejected] = []
-    failures: list[TemporaryFeedError] = []
-    began = time.monotonic()
+@dataclass
+class _Watch:
+    """What came while it was watched. The first quote of an instrument may be as old as its last change: only those after
+    it tell of the line and of clocks."""
+
+    symbols: set[str]
+    began: float = field(default_factory=time.monotonic)
     first_s: float | None = None
+    quotes: list[Quote] = field(default_factory=list)
+    others: int = 0
+    trades: int = 0
+    first_lags: dict[str, float] = field(default_factory=dict)
+    lags: list[float] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    failures: list[TemporaryFeedError] = field(default_factory=list)
+
+    def take(self, batch: Batch) -> None:
+        self.trades += len(batch.trades)
+        self.rejected += batch.rejected
+        for quote in batch.quotes:
+            lag = quote.received_ms - quote.venue_time_ms
+            if quote.symbol in self.first_lags:
+                self.lags.append(lag)
+            else:
+                self.first_lags[quote.symbol] = lag
+            if quote.symbol not in self.symbols:
+                self.others += 1
+                continue
+            self.quotes.append(quote)
+            if self.first_s is None:
+                self.first_s = time.monotonic() - self.began
+
+
+async def _watch(feed: Feed, contracts: Sequence[InstrumentFacts], watch_s: float, found: Examination) -> None:
+    watch = _Watch({facts.symbol for facts in contracts})
+    found.seen.append(f"subscribes to {', '.join(sorted(watch.symbols))} for {watch_s:g} s")
     try:
         await feed.cover(contracts)
         async with asyncio.timeout(watch_s):
@@ -119,57 +146,60 @@ async def _watch(feed: Feed, contracts: Sequence[InstrumentFacts], watch_s: floa
                 try:
                     async with contextlib.aclosing(feed.batches()) as batches:  # type: ignore[type-var]
                         async for batch in batches:
-                            mine = [quote for quote in batch.quotes if quote.symbol in watched]
-                            if mine and first_s is None:
-                                first_s = time.monotonic() - began
-                            quotes += mine
-                            others += len(batch.quotes) - len(mine)
-                            trades += len(batch.trades)
-                            rejected += batch.rejected
+                            watch.take(batch)
                     raise TemporaryFeedError("the feed ended")
                 except TemporaryFeedError as error:
-                    failures.append(error)
+                    watch.failures.append(error)
                     await asyncio.sleep(min(1.0, watch_s / 4))
     except TimeoutError:
         pass
     except PermanentFeedError as error:
         found.blame(f"it gave up: {error}", hint_for(error))
-    _judge(feed, watched, quotes, time.monotonic() - began, first_s, found)
-    found.seen.append(f"besides: {others} quotes of other instruments, {trades} trades")
-    for text, count in Counter(map(str, failures)).most_common(5):
-        failure = next(one for one in failures if str(one) == text)
+    for state in feed.connections():
+        found.seen.append(f"connection {state.name}: {state.state}, {state.instruments} instruments")
+    _judge_quotes(watch, found)
+    _judge_lag(watch, found)
+    for text, count in Counter(map(str, watch.failures)).most_common(5):
+        failure = next(one for one in watch.failures if str(one) == text)
         found.blame(f"the connection failed {count} times: {text}", hint_for(failure))
-    for reason, count in Counter(one.reason for one in rejected).most_common(5):
-        text = next(one.text for one in rejected if one.reason == reason)
+    for reason, count in Counter(one.reason for one in watch.rejected).most_common(5):
+        text = next(one.text for one in watch.rejected if one.reason == reason)
         found.blame(f"{count} messages were passed over, {reason}: {text[:120]}", hint_for_rejected(reason))
 
 
-def _judge(
-    feed: Feed, watched: set[str], quotes: Sequence[Quote], elapsed_s: float, first_s: float | None, found: Examination
-) -> None:
-    for state in feed.connections():
-        found.seen.append(f"connection {state.name}: {state.state}, {state.instruments} instruments")
-    if not quotes or first_s is None:
+def _judge_quotes(watch: _Watch, found: Examination) -> None:
+    elapsed_s = time.monotonic() - watch.began
+    found.seen.append(f"{watch.others} quotes of other instruments, {watch.trades} trades")
+    if not watch.quotes:
         found.blame(
-            f"not one quote of the {len(watched)} in {elapsed_s:.0f} s",
+            f"not one quote of the {len(watch.symbols)} in {elapsed_s:.0f} s",
             "The market may be closed or halted; the contracts may be too quiet, then watch longer; or a connection is "
             "open but dead, which a proxy in between also looks like.",
         )
         return
-    first = quotes[0]
+    first = watch.quotes[0]
+    quoted = {quote.symbol for quote in watch.quotes}
     found.seen.append(
-        f"the first quote after {first_s:.2f} s: {first.symbol} bid {_shown(first.bid)} ask {_shown(first.ask)} "
+        f"the first quote after {watch.first_s or 0:.2f} s: {first.symbol} bid {_shown(first.bid)} ask {_shown(first.ask)} "
         f"mark {_shown(first.mark)} implied volatility {_shown(first.implied_volatility)}"
     )
     found.seen.append(
-        f"{len(quotes)} quotes of {len({quote.symbol for quote in quotes})} contracts, "
-        f"{len(quotes) / elapsed_s:.1f} a second"
+        f"{len(watch.quotes)} quotes of {len(quoted)} contracts, {len(watch.quotes) / elapsed_s:.1f} a second"
     )
-    lags = [quote.received_ms - quote.venue_time_ms for quote in quotes]
+    if silent := sorted(watch.symbols - quoted):
+        found.seen.append(f"silent meanwhile: {', '.join(silent)}")
+
+
+def _judge_lag(watch: _Watch, found: Examination) -> None:
+    lags = watch.lags or list(watch.first_lags.values())
+    if not lags:
+        return
     lag = statistics.median(lags)
     found.seen.append(
         f"lag {lag:.0f} ms in the middle, from {min(lags):.0f} to {max(lags):.0f} ms (received minus the venue's time)"
     )
+    if not watch.lags and lag > 0:
+        return
     if abs(lag) > SKEW_MS:
         found.blame(
             f"the venue's clock and this machine's are {abs(lag) / 1000:.0f} s apart",
@@ -180,10 +210,8 @@ def _judge(
             f"quotes arrive {lag / 1000:.1f} s late",
             "The line or this machine is overloaded, or its clock is a little fast.",
         )
-    elif lag < -500:
+    elif lag < -EARLY_MS:
         found.blame(f"quotes arrive {-lag:.0f} ms before they were made", "This machine's clock is slow: set it (NTP).")
-    if silent := sorted(watched - {quote.symbol for quote in quotes}):
-        found.seen.append(f"silent meanwhile: {', '.join(silent)}")
 
 
 def _shown(value: float | None) -> str:

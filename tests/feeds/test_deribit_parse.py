@@ -293,3 +293,57 @@ def test_the_symbols_of_a_frame_are_found_without_reading_it() -> None:
     assert symbols_in(frame("trades.option.BTC.100ms", [{"instrument_name": OPTION}])) == [OPTION]
     assert symbols_in('{"params":{"channels":["ticker.BTC-26MAR27-1-C.raw"]}}') == []
     assert symbols_in("junk") == []
+
+
+def board(*entries: dict[str, Any]) -> str:
+    return frame("markprice.options.btc_usd", list(entries))
+
+
+def mark(name: str = OPTION, **changes: Any) -> dict[str, Any]:
+    return {"instrument_name": name, "timestamp": TIME_MS, "mark_price": 0.0451, "iv": 0.5563} | changes
+
+
+def test_a_board_of_mark_prices_is_a_quote_each_without_a_book() -> None:
+    found = parse(board(mark(), mark("BTC-26MAR27-80000-P", mark_price=0.02, iv=0))).quotes
+    assert found[0] == Quote(
+        symbol=OPTION, received_ms=RECEIVED_MS, venue_time_ms=TIME_MS, mark=0.0451, implied_volatility=0.5563
+    )
+    assert (found[1].symbol, found[1].implied_volatility) == ("BTC-26MAR27-80000-P", None)
+
+
+def test_a_mark_price_does_not_replace_a_ticker() -> None:
+    parser = Parser()
+    parser.parse(ticker(), RECEIVED_MS)
+    assert parser.parse(board(mark()), RECEIVED_MS).quotes == []
+    parser.by_mark_price = frozenset({OPTION})
+    assert [one.symbol for one in parser.parse(board(mark()), RECEIVED_MS).quotes] == [OPTION]
+
+
+@pytest.mark.parametrize(
+    "bad", [mark(mark_price=-1), mark(name="XYZ"), mark(timestamp=5), mark(timestamp=None), {"a": 1}, 7]
+)
+def test_a_bad_mark_price_costs_only_itself(bad: Any) -> None:
+    found = parse(board(bad, mark("BTC-26MAR27-80000-P")))
+    assert [one.symbol for one in found.quotes] == ["BTC-26MAR27-80000-P"]
+    assert len(found.rejected) == 1
+
+
+def test_symbols_of_a_board_are_listed() -> None:
+    assert symbols_in(board(mark(), mark("BTC-26MAR27-80000-P"))) == [OPTION, "BTC-26MAR27-80000-P"]
+
+
+def test_news_of_the_list_is_noted_and_is_no_quote() -> None:
+    parser = Parser()
+    assert not parser.listing_changed
+    raw = frame("instrument.state.option.BTC", {"timestamp": TIME_MS, "state": "created", "instrument_name": OPTION})
+    assert parser.parse(raw, RECEIVED_MS) == Batch()
+    assert parser.listing_changed
+
+
+def test_an_index_stamp_of_another_century_does_not_silence_it() -> None:
+    parser = Parser()
+    data = {"timestamp": 4_000_000_000_000, "price": 90_000.0, "index_name": "btc_usd"}
+    parser.parse(frame("deribit_price_index.btc_usd", data), RECEIVED_MS)
+    later = data | {"timestamp": TIME_MS + 61_000, "price": 90_001.0}
+    found = parser.parse(frame("deribit_price_index.btc_usd", later), RECEIVED_MS + 61_000)
+    assert [one.last for one in found.quotes] == [90_001.0]

@@ -13,17 +13,18 @@ from marketdata.feeds.doctor import CONTRACTS, Examination, choose, examine
 from marketdata.feeds.hints import hint_for
 from tests.builders import NOON_MS, make_facts
 
+from .deribit_frames import ticker_data
 from .deribit_reading import feed_of
 from .deribit_recording import FIXTURE, board
 from .deribit_server import DeribitServer
 
-WATCH_S = 1.5
+WATCH_S = 1.0
 
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[DeribitServer]:
     async with DeribitServer(board(20)) as made:
-        made.play(1000)
+        await made.play(1000)
         yield made
 
 
@@ -99,12 +100,34 @@ async def test_a_channel_that_the_venue_does_not_know_is_told(server: DeribitSer
     assert "renamed its channels" in found
 
 
-async def test_a_wrong_clock_is_told(server: DeribitServer) -> None:
-    for name in server.entries:
-        await server.tick(server._recording.frames[0][2] | {"instrument_name": name}, lag_ms=-600_000)
-    found = words(await examined(feed_of(server)))
-    assert "are 600 s apart" in found
-    assert "NTP" in found
+@pytest.mark.parametrize(
+    ("lag_ms", "words_of_it"),
+    [
+        (-600_000, "are 600 s apart"),
+        (600_000, "are 600 s apart"),
+        (8_000, "8.0 s late"),
+        (-2_000, "before they were made"),
+    ],
+)
+async def test_a_wrong_clock_is_told(server: DeribitServer, lag_ms: float, words_of_it: str) -> None:
+    async def quote() -> None:
+        while True:
+            for data in [server.latest[f"ticker.{name}"] for name in server.entries]:
+                await server.tick(data, lag_ms)
+            await asyncio.sleep(0.1)
+
+    server.latest = {f"ticker.{name}": ticker_data(name, timestamp=0) for name in server.entries}
+    quoting = asyncio.create_task(quote())
+    try:
+        assert words_of_it in words(await examined(feed_of(server)))
+    finally:
+        quoting.cancel()
+
+
+async def test_contracts_that_did_not_change_for_hours_are_no_wrong_clock(server: DeribitServer) -> None:
+    for data in server.latest.values():
+        data["timestamp"] -= 7_200_000
+    assert (await examined(feed_of(server))).problems == []
 
 
 async def test_a_cut_is_told(server: DeribitServer) -> None:

@@ -42,11 +42,13 @@ class ClockSkew:
     def __init__(self, feed: str) -> None:
         self._feed = feed
         self._least = math.inf
-        self._since_ms = 0.0
+        self._since_ms: float | None = None
         self._said_ms = -math.inf
 
     def note(self, quote: Quote) -> None:
         lag = quote.received_ms - quote.venue_time_ms
+        if self._since_ms is None:
+            self._since_ms = quote.received_ms
         if abs(lag) < abs(self._least):
             self._least = lag
         if quote.received_ms - self._since_ms < _WINDOW_MS:
