@@ -251,7 +251,7 @@ UNFOLD = {
             {
                 "title": "Market data",
                 "items": [
-                    {"title": "Feeds, live", "icon": "monitor_heart", "link": reverse_lazy("admin:marketdata_feeds")},
+                    {"title": "Feeds, live", "icon": "monitor_heart", "link": reverse_lazy("feeds_live")},
                     {
                         "title": "Feed settings",
                         "icon": "tune",

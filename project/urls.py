@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from accounts.sign_in import sign_in, sign_out
+from marketdata.admin import feed_page
 
 # The admin's own form counts no attempts: who is not signed in goes through the site's.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", include("frontend.urls")),
     path("accounts/login/", sign_in, name="account_login"),
     path("accounts/logout/", sign_out, name="account_logout"),
+    path("admin/feeds/", include(feed_page.urls)),
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.rest.urls")),
 ]

@@ -19,7 +19,7 @@ from .live import Live, live
 
 # Where nothing was ever measured: what an option of a busy venue brings on the average.
 UNMEASURED_PER_SECOND: Final = 0.2
-SYMBOLS_SHOWN: Final = 20
+SYMBOLS_SHOWN: Final = 4
 
 
 class Group(NamedTuple):

@@ -151,8 +151,7 @@ class Offer:
             self._ask_at = min(self._ask_at, now + random.uniform(*AFTER_EXPIRY_S))
         if self._settle_at is not None and now >= self._settle_at:
             self._settle_at = None
-            due = due or bool(self._rules)
-            release = Release.DRIFTED if release is Release.NOTHING and self._applied is None else release
+            due, release = True, Release.DRIFTED
         self._feed_ms = feed_ms
         self._ask(now)
         if due or await self._money_moved(now):

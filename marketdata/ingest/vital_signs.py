@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 EVERY_S: Final = 1.0
 RATES_EVERY: Final = 10
+# In its first seconds a feed says everything once.
+RATES_FROM: Final = 5
 # A rate is kept for a day after it was measured: a feed that is down for the night is previewed by day.
 RATES_KEPT_S: Final = 86_400
 # What the newest ten seconds weigh against all before.
@@ -72,7 +74,7 @@ class VitalSigns:
                 self.standbys = await standbys.count(self._client, self._feed.name)
                 vitals = msgspec.json.encode(self.vitals())
                 await self._client.call("SET", keys.vitals(self._feed.name), vitals, "EX", KEPT_S)
-                if seconds % RATES_EVERY == 0 and self._measure():
+                if seconds % RATES_EVERY == RATES_FROM and self._measure():
                     rates = msgspec.json.encode(self._rates)
                     await self._client.call("SET", keys.rates(self._feed.name), rates, "EX", RATES_KEPT_S)
             except (RedisDownError, hiredis.ReplyError):

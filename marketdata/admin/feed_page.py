@@ -1,0 +1,104 @@
+"""The page that shows administrators how each feed's ingest works: a client of the stream like any other. Its buttons ask
+first. `urls` are those of /admin/feeds/.
+"""
+
+from typing import Final, NamedTuple
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from frontend.vite_manifest import NotBuiltError, built
+
+from ..bus.orders import Deed, Order
+from ..feeds import registry
+from ..models import FeedSettings
+from . import orders, trail
+from .live import vitals_of
+
+ENTRY: Final = "src/admin/feeds.ts"
+MAY: Final = "marketdata.change_feedsettings"
+
+
+class Button(NamedTuple):
+    """What a button of the feed page asks, and what it orders."""
+
+    do: Deed
+    name: str
+    question: str
+    explanation: str
+    said: str
+
+
+BUTTONS: Final = {
+    "reconnect": Button(
+        "reconnect",
+        "Reconnect",
+        "Reconnect {feed}?",
+        "Every connection to the provider is closed and opened again. Quotes pause for a moment; nothing else changes.",
+        "told to reconnect",
+    ),
+    "hand-over": Button(
+        "hand_over",
+        "Hand over",
+        "Hand {feed} over to a standby?",
+        "The leading process gives the feed up and stands by; another takes over within a second or so.",
+        "told to hand over",
+    ),
+}
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """The page; what moves on it comes by the stream."""
+    try:
+        built(ENTRY)
+    except NotBuiltError as error:
+        return HttpResponse(f"{error}\n", status=503, content_type="text/plain; charset=utf-8")
+    context = {
+        **admin.site.each_context(request),
+        "title": "Feeds, live",
+        "feeds": sorted(registry.FEEDS),
+        "buttons": list(BUTTONS.items()) if request.user.has_perm(MAY) else [],
+        "entry": ENTRY,
+    }
+    return TemplateResponse(request, "admin/marketdata/feeds/live.html", context)
+
+
+def press(request: HttpRequest, feed: str, button: str) -> HttpResponse:
+    """Asks, and once that is confirmed orders."""
+    if feed not in registry.FEEDS or button not in BUTTONS:
+        raise Http404
+    if not request.user.has_perm(MAY):
+        raise PermissionDenied
+    asked = BUTTONS[button]
+    vitals = vitals_of([feed])[feed]
+    alone = asked.do == "hand_over" and not (vitals is not None and vitals.standbys)
+    force = request.POST.get("force") == "yes"
+    if request.method == "POST" and alone and not force:
+        messages.error(request, f"{feed} was not handed over: no standby of it is known, and you did not confirm that.")
+    elif request.method == "POST":
+        if orders.give(request, feed, Order(asked.do, by=request.user.get_username(), force=force)):
+            messages.success(request, f"{feed} was {asked.said}.")
+            of = FeedSettings.objects.filter(feed=feed).first() or FeedSettings(feed=feed)
+            assert request.user.pk is not None
+            said = asked.said + (" without a standby" if alone else "")
+            trail.enter(int(request.user.pk), [(of, CHANGE, said)])
+        return HttpResponseRedirect(reverse("feeds_live"))
+    context = {
+        **admin.site.each_context(request),
+        "title": asked.question.format(feed=feed),
+        "explanation": asked.explanation,
+        "alone": alone,
+        "button": asked.name,
+        "back": reverse("feeds_live"),
+    }
+    return TemplateResponse(request, "admin/marketdata/feeds/ask.html", context)
+
+
+urls: Final = [
+    path("", admin.site.admin_view(live), name="feeds_live"),
+    path("<slug:feed>/<slug:button>/", admin.site.admin_view(press), name="feeds_press"),
+]
