@@ -173,6 +173,7 @@ class Stage:
 
     def __init__(self, redis_client: Redis, clocks: Clocks, choices: random.Random) -> None:
         self.published: list[bytes] = []
+        self.refused = 0
         self._redis: Any = redis_client  # its types speak of text too
         self._clocks = clocks
         self._choices = choices
@@ -225,14 +226,14 @@ class Stage:
                 assert actor.lease.term == process.term
                 assert actor.numbering.counts.get(INSTRUMENT, 0) == process.counted
 
-    async def refuse_what_is_left(self, state: model.State) -> int:
-        """Lets all arrive that the model has dismissed, which the fence must refuse; returns how many that were."""
+    async def refuse_what_is_left(self, state: model.State) -> None:
+        """Lets all arrive that the model has dismissed, which the fence must refuse; `refused` says how many that were."""
         terms = {copy.term for copy in state.copies}
         left = [(call, writer) for call, writer in self._under_way if int(call.token.partition(":")[0]) not in terms]
         for call, writer in left:
             with pytest.raises(LeaseLostError):
                 await writer.carry_out(call)
-        return len(left)
+            self.refused += 1
 
     # ── Nature ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
