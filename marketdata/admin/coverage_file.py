@@ -199,7 +199,7 @@ class CoverageResource(resources.ModelResource):
             raise ValidationError(errors)
 
     def skip_row(self, instance: Coverage, original: Coverage, row: Any, import_validation_errors: Any = None) -> bool:
-        return bool(self._before) and trail.values_of(instance) == self._before
+        return not import_validation_errors and bool(self._before) and trail.values_of(instance) == self._before
 
     def after_import_row(self, row: Any, row_result: RowResult, **kwargs: Any) -> None:
         row_result.before = self._before

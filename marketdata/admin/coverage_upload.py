@@ -4,12 +4,15 @@ shows what the file would bring. `coverage_file` reads and writes the rows.
 
 from typing import Any, ClassVar, Final
 
+from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from import_export.admin import ExportMixin, ImportMixin
 from import_export.formats.base_formats import CSV
 from import_export.results import Result, RowResult
+from import_export.tmp_storages import CacheStorage
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from . import orders, trail
@@ -68,11 +71,21 @@ class CoverageUpload(ImportMixin, ExportMixin):
             context["shown"] = SHOWN
         return response
 
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> Any:
+        name = request.POST.get("import_file_name", "")
+        if self.has_import_permission(request) and CacheStorage(name=name).read() is None:
+            messages.error(request, "The uploaded file is not kept any more: upload it again.")
+            return HttpResponseRedirect(reverse("admin:marketdata_coverage_import"))
+        return super().process_import(request, **kwargs)
+
     def process_dataset(self, dataset: Any, form: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        # What the dry run found good may be refused now: another administrator was there in between.
         return super().process_dataset(dataset, form, request, rollback_on_validation_errors=True, **kwargs)
 
     def process_result(self, result: Result, request: HttpRequest) -> Any:
+        if result.has_errors() or result.has_validation_errors():
+            for text in _refusals(result)[:SHOWN]:
+                messages.error(request, text)
+            return HttpResponseRedirect(reverse("admin:marketdata_coverage_import"))
         feeds = {row.instance.feed for row in result.rows if row.import_type in _FLAGS}
         for feed in sorted(feeds):
             orders.look_again_after_commit(request, feed)
@@ -95,6 +108,12 @@ class CoverageUpload(ImportMixin, ExportMixin):
 
 
 _FLAGS: Final = {RowResult.IMPORT_TYPE_NEW: ADDITION, RowResult.IMPORT_TYPE_UPDATE: CHANGE}
+
+
+def _refusals(result: Result) -> list[str]:
+    """Why what the dry run found good is not taken now: another administrator was there in between."""
+    told = [str(getattr(error.error, "message", error.error)) for error in result.base_errors]
+    return told + [f"Row {row}, {column}: {message}" for row, column, message in _row_errors(result)]
 
 
 def _row_errors(result: Result) -> list[tuple[int, str, str]]:

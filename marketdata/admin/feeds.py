@@ -57,8 +57,9 @@ class FeedSettingsAdmin(Trailed):
         return ["feed"] if obj is not None else []
 
     def save_model(self, request: HttpRequest, obj: FeedSettings, form: Any, change: bool) -> None:
+        before = FeedSettings.objects.filter(pk=obj.pk).values_list("options", flat=True).first() or {}
         super().save_model(request, obj, form, change)
-        if "options" in form.changed_data:
+        if obj.options != before:
             orders.restart_after_commit(request, obj.feed)
 
     def delete_model(self, request: HttpRequest, obj: FeedSettings) -> None:

@@ -3,14 +3,12 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
 
 from ..models import FeedSettings
 
 
 def options_of(feed: str) -> dict[str, Any]:
     """Blocking. Raises KeyError for a feed that the settings do not know."""
-    close_old_connections()
     stored = FeedSettings.objects.filter(feed=feed).first()
     environment: dict[str, Any] = dict(settings.FEEDS[feed])  # type: ignore[call-overload]
     return {**environment, **stored.options} if stored is not None else environment

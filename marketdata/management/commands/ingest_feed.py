@@ -9,6 +9,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections
 
 from ...feeds import registry
 from ...feeds.base import PermanentFeedError
@@ -41,6 +42,7 @@ class Command(BaseCommand):
             except StandAsideError as error:
                 self.stderr.write(str(error))
                 time.sleep(error.pause_s)
+                close_old_connections()
         self.stdout.write(
             f"{name}: {leader.flush.accepted} quotes accepted in {leader.flush.flushes} flushes, "
             f"{leader.flush.conflated} merged while Redis was away, "

@@ -1,0 +1,161 @@
+"""Feed settings, checked before they are saved; the feed page and its buttons, which ask first."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from redis import Redis
+
+from accounts.models import User
+from marketdata.bus import keys
+from marketdata.bus.vitals import Hop, Vitals
+from marketdata.feeds.base import FeedLimits
+from marketdata.ingest.options import options_of
+from marketdata.models import FeedSettings
+
+from .conftest import FEED, Ears
+
+ADD = "/admin/marketdata/feedsettings/add/"
+PAGE = "/admin/feeds/"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def form(**values: Any) -> dict[str, Any]:
+    return {"feed": FEED, "most_instruments": "", "most_quotes_per_second": "", "options": "{}", **values}
+
+
+def make_vitals(**changes: Any) -> Vitals:
+    vitals = Vitals(
+        feed=FEED,
+        term=1,
+        leader="abc",
+        host="here",
+        pid=1,
+        since_ms=0,
+        at_ms=0,
+        standbys=0,
+        quotes_per_second=1,
+        accepted=1,
+        flushes=1,
+        merged=0,
+        waiting=0,
+        silence_ms=1,
+        venue_to_ingest=Hop(),
+        ingest_to_redis=Hop(),
+        listed=1,
+        covered=1,
+        withheld=0,
+        listed_at_ms=None,
+        limits=FeedLimits(),
+        connections=[],
+        complaints=[],
+        notices=[],
+    )
+    return msgspec.structs.replace(vitals, **changes)
+
+
+def say(redis_client: Redis, **changes: Any) -> None:
+    redis_client.set(keys.vitals(FEED), msgspec.json.encode(make_vitals(**changes)))
+
+
+def test_options_go_over_the_environments_and_the_running_feed_is_built_anew(admin: Client, ears: Ears) -> None:
+    assert admin.post(ADD, form(options='{"quotes_per_second": 123}')).status_code == 302
+    assert options_of(FEED) == {"quotes_per_second": 123, "seed": 1}
+    assert [order["do"] for order in ears.heard()] == ["restart"]
+    assert "options: nothing → {'quotes_per_second': 123}" in LogEntry.objects.get().change_message
+
+
+def test_limits_alone_disturb_nobody(admin: Client, ears: Ears) -> None:
+    assert admin.post(ADD, form(most_instruments="500")).status_code == 302
+    assert ears.heard() == []
+
+
+def test_deleting_the_options_builds_the_feed_anew_too(admin: Client, ears: Ears) -> None:
+    made = FeedSettings.objects.create(feed=FEED, options={"seed": 7})
+    assert (
+        admin.post(reverse("admin:marketdata_feedsettings_delete", args=[made.pk]), {"post": "yes"}).status_code == 302
+    )
+    assert options_of(FEED)["seed"] == 1
+    assert [order["do"] for order in ears.heard()] == ["restart"]
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"options": "{"}, "options", "valid JSON"),
+        ({"options": "[]"}, "options", "JSON object"),
+        ({"options": '{"quotes": 1}'}, "options", "no option quotes; there are quotes_per_second, seed"),
+        ({"options": '{"quotes_per_second": 0}'}, "options", "0 quotes a second"),
+        ({"options": '{"quotes_per_second": "many"}'}, "options", "quotes a second"),
+        ({"options": '{"seed": -1}'}, "options", "the seed is -1"),
+        ({"feed": "replay", "options": '{"file": "/nowhere"}'}, "options", "/nowhere"),
+        ({"feed": "none"}, "feed", "not one of the available choices"),
+        ({"most_instruments": "-1"}, "most_instruments", "greater than or equal to 0"),
+    ],
+)
+def test_what_the_feed_cannot_be_built_with_is_refused_by_field(
+    admin: Client, ears: Ears, values: dict[str, str], field: str, words: str
+) -> None:
+    response = admin.post(ADD, form(**values))
+    assert words in " ".join(response.context["adminform"].form.errors[field])
+    assert not FeedSettings.objects.exists()
+    assert ears.heard() == []
+
+
+def test_the_page_names_every_feed_and_its_buttons(admin: Client, built: None) -> None:
+    text = admin.get(PAGE).content.decode()
+    for feed in ("deribit", "replay", "simulated"):
+        assert f'data-feed="{feed}"' in text
+        assert f"{PAGE}{feed}/hand-over/" in text
+
+
+def test_a_button_asks_first_and_orders_once_confirmed(admin: Client, redis_client: Redis, ears: Ears) -> None:
+    say(redis_client)
+    address = f"{PAGE}{FEED}/reconnect/"
+    assert "Reconnect simulated?" in admin.get(address).content.decode()
+    assert ears.heard() == []
+    assert admin.post(address).status_code == 302
+    assert ears.heard() == [{"do": "reconnect", "by": "staff", "force": False}]
+    assert LogEntry.objects.get().change_message == "told to reconnect"
+
+
+def test_it_is_handed_over_to_a_standby(admin: Client, redis_client: Redis, ears: Ears) -> None:
+    say(redis_client, standbys=1)
+    assert "No standby" not in admin.get(f"{PAGE}{FEED}/hand-over/").content.decode()
+    assert admin.post(f"{PAGE}{FEED}/hand-over/").status_code == 302
+    assert [(order["do"], order["force"]) for order in ears.heard()] == [("hand_over", False)]
+
+
+def test_without_a_standby_it_is_not_handed_over_unless_that_is_confirmed(
+    admin: Client, redis_client: Redis, ears: Ears
+) -> None:
+    say(redis_client)
+    address = f"{PAGE}{FEED}/hand-over/"
+    assert "No standby of this feed is known" in admin.get(address).content.decode()
+    assert "was not handed over" in admin.post(address, follow=True).content.decode()
+    assert ears.heard() == []
+    assert admin.post(address, {"force": "yes"}).status_code == 302
+    assert [(order["do"], order["force"]) for order in ears.heard()] == [("hand_over", True)]
+    assert LogEntry.objects.get().change_message == "told to hand over without a standby"
+
+
+@pytest.mark.parametrize("address", [f"{PAGE}none/reconnect/", f"{PAGE}{FEED}/explode/"])
+def test_an_unknown_feed_or_button_is_not_there(admin: Client, address: str) -> None:
+    assert admin.get(address).status_code == 404
+
+
+def test_it_is_for_the_staff_and_the_buttons_for_those_with_the_right(
+    client: Client, stranger: User, built: None, ears: Ears
+) -> None:
+    client.force_login(stranger)
+    assert client.get(PAGE).status_code == 302
+    User.objects.filter(pk=stranger.pk).update(is_staff=True)
+    client.force_login(User.objects.get(pk=stranger.pk))
+    text = client.get(PAGE).content.decode()
+    assert "hand-over" not in text
+    assert client.post(f"{PAGE}{FEED}/reconnect/").status_code == 403
+    assert ears.heard() == []
