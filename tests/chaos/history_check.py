@@ -2,11 +2,13 @@
 holes within a term.
 """
 
+import time
 from typing import Any, Final
 
 import msgspec
 
 from marketdata.bus.client import Client
+from marketdata.bus.lease import EPOCH_S
 from marketdata.rows import TERM
 
 # Entries in one answer, some 12 kB each at the load of these tests.
@@ -14,12 +16,18 @@ BATCHES: Final = 100
 
 
 class HistoryCheck:
-    """A Redis that forgot the stream makes the reading start anew; whatever is in it then is of terms not seen before."""
+    """A Redis that forgot the stream makes the reading start anew. What is in it then is of a new term, but for one batch:
+    that which the former term's leader had sent without an answer, and appends again under its numbers. Where it had been
+    appended after all, its rows are there twice; a reader goes by their numbers. That a number is never given to a second
+    quote is what `Witness` sees.
+    """
 
     def __init__(self, client: Client, stream: str) -> None:
         self.faults: list[str] = []
         self.rows = 0
         self.terms: set[int] = set()
+        self.doubled = 0
+        self._cut = 0  # terms up to this one may have lost their beginning
         self._client = client
         self._stream = stream
         self._counts: dict[tuple[int, int], int] = {}
@@ -28,6 +36,7 @@ class HistoryCheck:
     def forgotten(self) -> None:
         """The stream was lost; ids of entries may begin anywhere again."""
         self._at = "-"
+        self._cut = int(time.time()) - EPOCH_S
         self._counts.clear()
 
     async def read(self) -> None:
@@ -49,7 +58,11 @@ class HistoryCheck:
             self.faults.append(f"an entry of {len(lines)} rows says {entry[b'count']!r}")
         for line in lines:
             instrument_id, seq = msgspec.json.decode(line)[:2]
-            counted = self._counts.get((term, instrument_id), 0)
-            if seq != term * TERM + counted + 1:
-                self.faults.append(f"instrument {instrument_id}, term {term}: {seq - term * TERM} came after {counted}")
-            self._counts[term, instrument_id] = seq - term * TERM
+            number, counted = seq - term * TERM, self._counts.get((term, instrument_id), 0)
+            if number <= counted:
+                self.doubled += 1
+                continue
+            is_first = counted == 0 and term <= self._cut
+            if number != counted + 1 and not is_first:
+                self.faults.append(f"instrument {instrument_id}, term {term}: {number} came after {counted}")
+            self._counts[term, instrument_id] = number
