@@ -43,7 +43,7 @@ class Holds:
 
     def add(self, source: Source, ids: Iterable[int]) -> None:
         if source.kind != "chain":
-            self._counts.update(ids)
+            self._counts.update(tuple(ids))  # of a mapping it would add up the values
 
     def discard(self, source: Source, ids: Iterable[int]) -> None:
         if source.kind == "chain":

@@ -16,7 +16,7 @@ from marketdata import rows
 from marketdata.bus import keys
 from marketdata.models import Instrument
 from tests.builders import make_quote
-from tests.coverage.test_selection import board
+from tests.coverage.board import board
 
 FEED = "simulated"
 

@@ -11,12 +11,11 @@ from redis import Redis
 
 from accounts.models import User
 from marketdata.bus import keys
-from marketdata.bus.vitals import Hop, Vitals
-from marketdata.feeds.base import FeedLimits
 from marketdata.ingest.options import options_of
 from marketdata.models import FeedSettings
 
 from .conftest import FEED, Ears
+from .vitals import make_vitals
 
 ADD = "/admin/marketdata/feedsettings/add/"
 PAGE = "/admin/feeds/"
@@ -26,36 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def form(**values: Any) -> dict[str, Any]:
     return {"feed": FEED, "most_instruments": "", "most_quotes_per_second": "", "options": "{}", **values}
-
-
-def make_vitals(**changes: Any) -> Vitals:
-    vitals = Vitals(
-        feed=FEED,
-        term=1,
-        leader="abc",
-        host="here",
-        pid=1,
-        since_ms=0,
-        at_ms=0,
-        standbys=0,
-        quotes_per_second=1,
-        accepted=1,
-        flushes=1,
-        merged=0,
-        waiting=0,
-        silence_ms=1,
-        venue_to_ingest=Hop(),
-        ingest_to_redis=Hop(),
-        listed=1,
-        covered=1,
-        withheld=0,
-        listed_at_ms=None,
-        limits=FeedLimits(),
-        connections=[],
-        complaints=[],
-        notices=[],
-    )
-    return msgspec.structs.replace(vitals, **changes)
 
 
 def say(redis_client: Redis, **changes: Any) -> None:
