@@ -251,3 +251,18 @@ describe("what it answers and asks", () => {
     expect(socket.clock.offsetMs).toBeCloseTo(4000, 3);
   });
 });
+
+describe("the administrators' feed page", () => {
+  it("asks how the feeds work once it is welcome, and again after every reconnect", () => {
+    socket.watchFeeds();
+    const asked = () => FakeSocket.last.sent.filter((message) => message["op"] === "watch_feeds").length;
+    expect(asked()).toBe(0);
+    const first = welcomed();
+    expect(asked()).toBe(1);
+    first.end(1006);
+    vi.advanceTimersByTime(1000);
+    expect(FakeSocket.last).not.toBe(first);
+    welcomed();
+    expect(asked()).toBe(1);
+  });
+});
