@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from accounts.models import User, Watchlist, WatchlistEntry
 from marketdata.bus import keys
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 def in_database(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
-    return sync_to_async(work)(*arguments, **more)
+    return database_sync_to_async(work)(*arguments, **more)
 
 
 async def rule(**values: Any) -> Coverage:

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from accounts.models import User as Account
 from marketdata.bus import keys
@@ -80,7 +80,7 @@ async def test_it_names_what_sockets_hold_but_not_what_a_chain_follows(
 async def test_an_administrator_is_told_each_second_how_feeds_work(
     house: House, resident: User, feed: SecondFeed, on: bool | None
 ) -> None:
-    await sync_to_async(Account.objects.filter(pk=resident.id).update)(is_staff=True)
+    await database_sync_to_async(Account.objects.filter(pk=resident.id).update)(is_staff=True)
     await lists(feed, {100})
     vitals = msgspec.json.encode(make_vitals(feed="second", term=7))
     await house.layer.client.call("SET", keys.vitals("second"), vitals)
