@@ -36,6 +36,8 @@ SETTLED_S: Final = 5.0
 # After an expiry the venue is asked for its list, with a moment for it to have the new one.
 AFTER_EXPIRY_S: Final = (2.0, 8.0)
 RETRY_S: Final = 5.0
+# A clock that goes back by less was corrected; by more, a replay was set back.
+SET_BACK_MS: Final = 60_000
 
 
 class Offer:
@@ -64,6 +66,8 @@ class Offer:
         self._ask_at = 0.0
         self._money_at = 0.0
         self._settle_at: float | None = None
+        # What may leave with the next renewal that succeeds.
+        self._owed = Release.NOTHING
         self._retry_at: float | None = None
         self._expires_ms: float | None = None
         self._feed_ms = 0.0
@@ -131,32 +135,31 @@ class Offer:
     def _patience(self) -> float:
         """Seconds until there may be something to do, at most a second: the feed's clock may be set at any time."""
         rate = self._feed.clock.rate
-        if self._expires_ms is None or rate <= 0:
+        if self._expires_ms is None or rate <= 0 or self._retry_at is not None:
             return LOOK_EVERY_S
         return min(max((self._expires_ms - self._feed_now()) / 1000 / rate, 0.01), LOOK_EVERY_S)
 
     async def _look(self) -> None:
         now, feed_ms = time.monotonic(), self._feed_now()
+        if self._retry_at is not None and now < self._retry_at:
+            return
         listed = self._heard(now)
-        release = Release.NOTHING
-        due = self._ordered or listed is not None
-        if self._retry_at is not None and now >= self._retry_at:
-            due = True
-        if feed_ms < self._feed_ms:  # a replay began again
+        due = self._ordered or listed is not None or self._retry_at is not None
+        if feed_ms < self._feed_ms - SET_BACK_MS:
             due = True
         if feed_ms // DAY_MS > self._feed_ms // DAY_MS:
-            due, release = True, Release.DRIFTED
+            due, self._owed = True, Release.DRIFTED
         if self._expires_ms is not None and feed_ms >= self._expires_ms:
             due = True
             self._ask_at = min(self._ask_at, now + random.uniform(*AFTER_EXPIRY_S))
         if self._settle_at is not None and now >= self._settle_at:
             self._settle_at = None
-            due, release = True, Release.DRIFTED
+            due, self._owed = True, Release.DRIFTED
         self._feed_ms = feed_ms
         self._ask(now)
         if due or await self._money_moved(now):
             self._ordered = False
-            await self._renew(listed, release)
+            await self._renew(listed)
 
     def _ask(self, now: float) -> None:
         """Asks the venue for its list, in the background, when it is time."""
@@ -201,20 +204,22 @@ class Offer:
 
     # ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _renew(self, listed: Sequence[InstrumentFacts] | None, release: Release) -> None:
+    async def _renew(self, listed: Sequence[InstrumentFacts] | None) -> None:
         """Works out anew what is offered, and lets everybody know. What fails is tried again; the feed goes on."""
         self._look_at_money()
         self._retry_at = None
         try:
-            renewal = await self._renewed(listed, release)
-        except listing.UnusableFactsError as error:
-            logger.error("the list of %s is not taken: %s", self._feed.name, error)
-            self.notices["list"] = f"the venue's list was not taken: {error}"
-            return
+            try:
+                renewal = await self._renewed(listed, self._owed)
+            except listing.UnusableFactsError as error:
+                logger.error("the list of %s is not taken: %s", self._feed.name, error)
+                self.notices["list"] = f"the venue's list was not taken: {error}"
+                renewal = await self._renewed(None, self._owed)
         except (DatabaseError, RedisDownError, hiredis.ReplyError) as error:
             logger.warning("what %s offers cannot be looked at now: %s", self._feed.name, error)
             self._retry_at = time.monotonic() + RETRY_S
             return
+        self._owed = Release.NOTHING
         before = self.covered
         wanted_before = [facts.id for facts in self._wanted()]
         self._take(renewal)

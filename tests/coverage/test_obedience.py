@@ -9,11 +9,13 @@ from typing import Any, cast
 import msgspec
 import pytest
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 
 from accounts.models import User, Watchlist, WatchlistEntry
 from marketdata.bus import keys
 from marketdata.facts import InstrumentFacts
 from marketdata.feeds.base import Batch, TemporaryFeedError
+from marketdata.ingest import covering, offer
 from marketdata.ingest.leader import StandAsideError
 from marketdata.models import Coverage, Instrument
 from tests.builders import NOON_MS, make_facts, make_quote
@@ -216,6 +218,34 @@ async def test_a_list_that_cannot_be_had_or_used_leaves_things_as_they_are_and_i
         await room.until(lambda: room.leader.flush.accepted > accepted)
 
 
+async def test_what_the_database_refuses_is_tried_again_and_nothing_is_forgotten(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rule(strike_percent=10)
+    async with room.leading():
+        await room.settle()
+        room.feed.prices(spot=120.0)
+        await room.until(lambda: streaming(room) == near(90, 100, 110, 111, 120))
+        whole, tries = covering.renew, list[None]()
+
+        def refuse(*arguments: Any) -> Any:
+            tries.append(None)
+            if len(tries) < 3:
+                raise OperationalError("the database is locked")
+            return whole(*arguments)
+
+        monkeypatch.setattr(offer, "RETRY_S", 0.3)
+        monkeypatch.setattr(covering, "renew", refuse)
+        began = asyncio.get_running_loop().time()
+        room.feed.set_clock(NOON_MS + DAY_MS / 2 + 1_000)  # an expiry, and the end of the day
+        gone = {symbol for symbol in near(110, 111, 120) if EXPIRIES[0] not in symbol}
+        await room.until(lambda: streaming(room) == gone)
+        assert asyncio.get_running_loop().time() - began > 0.6
+        accepted = room.leader.flush.accepted
+        room.feed.say(Batch([make_quote("ACME-2026-01-16-110")]))
+        await room.until(lambda: room.leader.flush.accepted > accepted)
+
+
 async def test_it_reconnects_when_it_is_told_to(room: Room) -> None:
     async with room.leading():
         await room.order("reconnect")
@@ -274,3 +304,28 @@ async def test_a_standby_is_counted_and_no_longer_once_it_leads(room: Room) -> N
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await room.until(lambda: room.leader.vital_signs.standbys == 0)
+
+
+async def test_a_standby_leads_as_soon_as_it_is_handed_over_with_the_same_coverage(room: Room) -> None:
+    await rule(strike_percent=10)
+    other = Room(room.redis)
+    waiting = None
+    try:
+        async with room.leading() as task:
+            await room.until(lambda: streaming(room) == near(90, 100, 110))
+            await room.settle()
+            term = room.leader.numbering.term
+            waiting = asyncio.create_task(other.leader.run())
+            await room.until(lambda: room.leader.vital_signs.standbys == 1)
+            await room.order("hand_over")
+            room.task = None
+            async with asyncio.timeout(3):
+                with pytest.raises(StandAsideError):
+                    await task
+                await other.until(lambda: other.feed.covers)
+            assert other.feed.covers[0] == near(90, 100, 110)
+            assert other.leader.numbering.term > term
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
