@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from marketdata.bus.client import Client
-from tests.path.stack import running_stack
+from tests.path.stack import Stack
 
 from .fleet import Fleet, open_fleet
 from .history_check import HistoryCheck
@@ -36,7 +36,7 @@ async def scene(factor: float, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     """Two web processes, one leader, 200 sockets on 50 of 500 instruments each, and quotes that come all the time."""
     extra = {"STRIKEWIRE_CONNECTIONS_PER_USER": "64", "STRIKEWIRE_RECORD_HISTORY": "1"}
     directory = tmp_path_factory.mktemp("chaos")
-    with running_stack(directory, symbols=SYMBOLS, user_count=4, extra=extra) as stack:
+    with Stack(directory, symbols=SYMBOLS, user_count=4, extra=extra) as stack:
         leader = stack.start_ingest()
         webs = [stack.start_web() for _ in range(WEBS)]
         leader.wait_until_it_leads()

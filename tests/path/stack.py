@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -231,9 +230,3 @@ class Ingest:
                 return
             time.sleep(0.02)
         raise RuntimeError(f"ingest does not lead:\n{self.process.log.read_text()[-3000:]}")
-
-
-@contextlib.contextmanager
-def running_stack(directory: Path, **options: Any) -> Iterator[Stack]:
-    with Stack(directory, **options) as stack:
-        yield stack
