@@ -12,6 +12,9 @@ NO_BID: Final = 2
 NO_ASK: Final = 4
 MODEL_GREEKS: Final = 8
 STALE_AT_VENUE: Final = 16
+# Between a feed and ingest only, never in a row: the venue said nothing of the two sides here, which differs from there
+# being no order.
+BOOK_UNKNOWN: Final = 1 << 16
 
 
 class InvalidQuoteError(ValueError):

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from marketdata.feeds.base import PermanentFeedError, TemporaryFeedError
 from marketdata.feeds.deribit.feed import build
+from marketdata.ingest.enrich import enriched
 from marketdata.quotes import STALE_AT_VENUE
 
 from .deribit_frames import frame, ticker_data
@@ -403,6 +404,7 @@ async def test_instruments_beyond_all_tickers_have_their_mark_price() -> None:
         await found.until(lambda: found.newest.keys() >= set(names))
         beyond = found.newest[names[-1]]
         assert (beyond.mark, beyond.implied_volatility, beyond.bid) == (0.07, 0.5, None)
+        assert enriched(beyond).flags == 0  # the venue said nothing of its book
         assert found.newest[names[0]].bid is not None
 
 

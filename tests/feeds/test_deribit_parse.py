@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from marketdata.feeds.base import Batch
 from marketdata.feeds.deribit.parse import Parser, symbols_in
-from marketdata.quotes import STALE_AT_VENUE, InvalidQuoteError, Quote, Trade
+from marketdata.quotes import BOOK_UNKNOWN, STALE_AT_VENUE, InvalidQuoteError, Quote, Trade
 
 from .deribit_frames import OPTION, TIME_MS, frame, ticker, ticker_data, without
 
@@ -306,7 +306,12 @@ def mark(name: str = OPTION, **changes: Any) -> dict[str, Any]:
 def test_a_board_of_mark_prices_is_a_quote_each_without_a_book() -> None:
     found = parse(board(mark(), mark("BTC-26MAR27-80000-P", mark_price=0.02, iv=0))).quotes
     assert found[0] == Quote(
-        symbol=OPTION, received_ms=RECEIVED_MS, venue_time_ms=TIME_MS, mark=0.0451, implied_volatility=0.5563
+        symbol=OPTION,
+        received_ms=RECEIVED_MS,
+        venue_time_ms=TIME_MS,
+        mark=0.0451,
+        implied_volatility=0.5563,
+        flags=BOOK_UNKNOWN,
     )
     assert (found[1].symbol, found[1].implied_volatility) == ("BTC-26MAR27-80000-P", None)
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from ...quotes import STALE_AT_VENUE, InvalidQuoteError, Quote, Trade, validated
+from ...quotes import BOOK_UNKNOWN, STALE_AT_VENUE, InvalidQuoteError, Quote, Trade, validated
 from ..base import Batch, Rejected
 from .instruments import index_symbol, read_name
 
@@ -192,6 +192,7 @@ class Parser:
                             venue_time_ms=one.timestamp,
                             mark=one.mark_price,
                             implied_volatility=one.iv or None,
+                            flags=BOOK_UNKNOWN,
                         )
                     )
                 )
