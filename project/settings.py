@@ -115,7 +115,19 @@ HISTORY_REDIS_URL = env.url(
 EMBEDDED_REDIS = _embedded("redis")
 EMBEDDED_HISTORY_REDIS = _embedded("history")
 
+
+def _postgresql_or(url: str, otherwise: str) -> str:
+    return url if url.startswith("postgres") else otherwise
+
+
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'strikewire.sqlite3'))}")}
+# Ticks and bars; not one of Django's databases, since nothing of it is joined with users or instruments. With a PostgreSQL
+# of the operator's own and no second one named, that has tables for it too.
+HISTORY_DATABASE_URL = env.url(
+    "HISTORY_DATABASE_URL",
+    _postgresql_or(env.text("DATABASE_URL", ""), f"sqlite:///{quote(str(VAR_DIR / 'history.sqlite3'))}"),
+    ("sqlite", "postgresql", "postgres"),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
@@ -164,8 +176,19 @@ FEEDS = {
         "connections": env.whole("STRIKEWIRE_DERIBIT_CONNECTIONS", 4, 1, 30),
     },
 }
-# Whether ingest appends what it accepts to the history stream. Off until something reads it: see docs/operating.md.
-RECORD_HISTORY = env.flag("STRIKEWIRE_RECORD_HISTORY", default=False)
+# ── History ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Whether ingest appends what it accepts to the history stream, for `manage.py record_history`.
+RECORD_HISTORY = env.flag("STRIKEWIRE_RECORD_HISTORY", default=True)
+# A replay's quotes are of another time: they are recorded only where that is asked for.
+RECORD_REPLAY = env.flag("STRIKEWIRE_RECORD_REPLAY", default=False)
+# What the stream may hold while nothing reads it, in MB; beyond, its oldest batches go, as a recorded gap.
+HISTORY_STREAM_MB = env.whole("STRIKEWIRE_HISTORY_STREAM_MB", 512, 1, 1_000_000)
+# What ingest may keep on its own disk while the history server is away, in MB.
+HISTORY_SPILL_MB = env.whole("STRIKEWIRE_HISTORY_SPILL_MB", 1_024, 1, 1_000_000)
+# How long ticks and bars are kept, in days, and how large the whole may be, in GB; 0 is without end.
+HISTORY_TICK_DAYS = env.whole("STRIKEWIRE_HISTORY_TICK_DAYS", 0, 0, 36_500)
+HISTORY_BAR_DAYS = env.whole("STRIKEWIRE_HISTORY_BAR_DAYS", 0, 0, 36_500)
+HISTORY_MOST_GB = env.number("STRIKEWIRE_HISTORY_MOST_GB", 2, 0, 1_000_000)
 
 # ── Accounts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"

@@ -1,0 +1,142 @@
+"""One-minute bars: what ticks and trades make of a minute, and how two stretches of ticks become one.
+
+A tick belongs to the minute in which it was received, on the feed's clock. The mid is (bid + ask) / 2 of a quote that has
+both and does not cross; the last is the last price as quoted. A bar computed in parts, in the order of `seq`, equals the
+one computed in one go.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from .columns import BAR, TICK
+
+_SECOND, _SEQ, _INSTRUMENT, _BID, _ASK, _LAST, _VOLUME, _IV = (
+    TICK.index(name) for name in ("second", "seq", "instrument", "bid", "ask", "last", "volume", "implied_volatility")
+)
+_TRADE_SECOND: Final = 0
+_TRADE_INSTRUMENT: Final = 2
+_TRADE_SIZE: Final = 5
+
+Key = tuple[int, int]  # instrument, minute
+
+
+class Bar(msgspec.Struct):
+    """One minute of one instrument, as it stands in the table; see `columns.BAR`."""
+
+    instrument: int
+    minute: int
+    ticks: int = 0
+    first_seq: int | None = None
+    last_seq: int | None = None
+    mid_open: float | None = None
+    mid_high: float | None = None
+    mid_low: float | None = None
+    mid_close: float | None = None
+    last_open: float | None = None
+    last_high: float | None = None
+    last_low: float | None = None
+    last_close: float | None = None
+    volume_first: float | None = None
+    volume_last: float | None = None
+    volume_gain: float | None = None
+    trade_volume: float | None = None
+    implied_volatility: float | None = None
+
+
+assert Bar.__struct_fields__ == BAR
+
+
+def of_ticks(ticks: Iterable[Sequence[Any]]) -> dict[Key, Bar]:
+    """The bars that these make, which are rows in the order of `columns.TICK`, those of an instrument by `seq`."""
+    bars: dict[Key, Bar] = {}
+    for tick in ticks:
+        key = (tick[_INSTRUMENT], tick[_SECOND] // 60)
+        bar = bars.get(key)
+        if bar is None:
+            bar = bars[key] = Bar(*key, first_seq=tick[_SEQ])
+        bar.ticks += 1
+        bar.last_seq = tick[_SEQ]
+        bid, ask = tick[_BID], tick[_ASK]
+        if bid is not None and ask is not None and bid <= ask:
+            mid = (bid + ask) / 2
+            if bar.mid_open is None:
+                bar.mid_open = bar.mid_high = bar.mid_low = mid
+            elif mid > bar.mid_high:  # type: ignore[operator] # the four are set together
+                bar.mid_high = mid
+            elif mid < bar.mid_low:  # type: ignore[operator]
+                bar.mid_low = mid
+            bar.mid_close = mid
+        last = tick[_LAST]
+        if last is not None:
+            if bar.last_open is None:
+                bar.last_open = bar.last_high = bar.last_low = last
+            elif last > bar.last_high:
+                bar.last_high = last
+            elif last < bar.last_low:
+                bar.last_low = last
+            bar.last_close = last
+        volume = tick[_VOLUME]
+        if volume is not None:
+            before = bar.volume_last
+            if before is None:
+                bar.volume_first = volume
+                bar.volume_gain = 0.0
+            elif volume > before:
+                bar.volume_gain += volume - before
+            bar.volume_last = volume
+        if tick[_IV] is not None:
+            bar.implied_volatility = tick[_IV]
+    return bars
+
+
+def joined(earlier: Bar, later: Bar) -> Bar:
+    """The bar of both stretches, where every tick of `later` comes after those of `earlier`. The key is the earlier's, so
+    bars of several minutes may be joined too."""
+    bar = msgspec.structs.replace(earlier)
+    bar.ticks += later.ticks
+    bar.first_seq = earlier.first_seq if earlier.first_seq is not None else later.first_seq
+    bar.last_seq = later.last_seq if later.last_seq is not None else earlier.last_seq
+    for price in ("mid", "last"):
+        names = [f"{price}_{part}" for part in ("open", "high", "low", "close")]
+        old, new = [getattr(earlier, name) for name in names], [getattr(later, name) for name in names]
+        if old[0] is None:
+            values = new
+        elif new[0] is None:
+            values = old
+        else:
+            values = [old[0], max(old[1], new[1]), min(old[2], new[2]), new[3]]
+        for name, value in zip(names, values, strict=True):
+            setattr(bar, name, value)
+    if earlier.volume_last is None:
+        bar.volume_first, bar.volume_last, bar.volume_gain = later.volume_first, later.volume_last, later.volume_gain
+    elif later.volume_first is not None:
+        assert earlier.volume_gain is not None and later.volume_gain is not None
+        bar.volume_gain = earlier.volume_gain + max(0.0, later.volume_first - earlier.volume_last) + later.volume_gain
+        bar.volume_last = later.volume_last
+    if later.trade_volume is not None:
+        bar.trade_volume = (earlier.trade_volume or 0.0) + later.trade_volume
+    if later.implied_volatility is not None:
+        bar.implied_volatility = later.implied_volatility
+    return bar
+
+
+def trade_volumes(trades: Iterable[Sequence[Any]]) -> dict[Key, float]:
+    """How much these trades, rows in the order of `columns.TRADE`, add to each minute."""
+    volumes: dict[Key, float] = {}
+    for trade in trades:
+        key = (trade[_TRADE_INSTRUMENT], trade[_TRADE_SECOND] // 60)
+        volumes[key] = volumes.get(key, 0.0) + trade[_TRADE_SIZE]
+    return volumes
+
+
+def volume(bar: Bar, before: float | None) -> float | None:
+    """What was traded in the bar, in contracts or shares: by its trades where the feed tells of trades, else by what the
+    session volume rose, also since `before`, the last one known before the bar; null where neither is known."""
+    if bar.trade_volume is not None:
+        return bar.trade_volume
+    if bar.volume_gain is None:
+        return None
+    rise = 0.0 if before is None or bar.volume_first is None else max(0.0, bar.volume_first - before)
+    return bar.volume_gain + rise
