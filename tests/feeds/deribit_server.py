@@ -43,6 +43,8 @@ STEPS: tuple[Step, ...] = (
 # As the venue counts them: 3,000 of 30,000 credits a subscribe, 10,000 back a second.
 SUBSCRIBE_BURST, SUBSCRIBE_RATE = 10.0, 10 / 3
 CHANNELS_A_CALL = 500
+# Of what it did lately, for whoever has to tell why a test failed.
+EVENTS = 500
 
 
 class _Session:
@@ -50,7 +52,9 @@ class _Session:
         self.connection = connection
         self.channels: set[str] = set()
         self.heartbeats: asyncio.Task[None] | None = None
-        self.last_answer = time.monotonic()
+        self.opened_at = time.monotonic()
+        self.answered = asyncio.Event()
+        self.was_asked_for_its_list = False
 
     async def send(self, message: dict[str, Any]) -> None:
         await self.send_text(json.dumps(message, separators=(",", ":")))
@@ -76,6 +80,7 @@ class DeribitServer:
         self.too_many = 0  # so many subscribes to come are refused with 10028, and cut
         self.absent: Counter[str] = Counter()  # so often the channel is left out of a result
         self.heartbeat_s: float | None = None  # instead of what the client asks for
+        self.answer_s: float | None = None  # how long it waits for a sign of life; by default a heartbeat, but a second
         self.mute = False  # says nothing, not even heartbeats
         self.errors: dict[str, tuple[int, str]] = {}  # by method
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -83,6 +88,7 @@ class DeribitServer:
         self.tests_answered = 0
         self.unanswered = 0
         self.out_of_credit = 0
+        self.events: deque[tuple[float, str]] = deque(maxlen=EVENTS)
         self._recording = recording
         self._sessions: set[_Session] = set()
         self._server: Server | None = None
@@ -99,9 +105,33 @@ class DeribitServer:
         return len(self._sessions)
 
     @property
+    def length_s(self) -> float:
+        """How long what it plays took when it was recorded."""
+        return self._recording.frames[-1][0]
+
+    @property
     def channels(self) -> Counter[str]:
         """What is subscribed to, and by how many connections."""
         return Counter(channel for session in self._sessions for channel in session.channels)
+
+    def lists_are_read(self, within_s: float) -> bool:
+        """Whether each connection was asked for the list, or is older than the time within which it would be."""
+        oldest = time.monotonic() - within_s
+        return all(session.was_asked_for_its_list or session.opened_at < oldest for session in self._sessions)
+
+    async def behave(self) -> None:
+        """Forgets all that it was told to do, and lists what the recording does."""
+        for task in self._playing:
+            task.cancel()
+        await asyncio.gather(*self._playing, return_exceptions=True)
+        self._playing.clear()
+        self.cuts.clear()
+        self.absent.clear()
+        self.errors.clear()
+        self.too_many, self.mute = 0, False
+        self.entries = dict(self._recording.entries)
+        if self._server is None:
+            await self.listen()
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -113,7 +143,8 @@ class DeribitServer:
         for task in self._playing:
             task.cancel()
         await asyncio.gather(*self._playing, return_exceptions=True)
-        await self.stop_listening()
+        if self._server is not None:
+            await self.stop_listening()
 
     async def listen(self) -> None:
         server = self
@@ -121,6 +152,7 @@ class DeribitServer:
         class Connection(ServerConnection):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 server.opened += 1
+                server._note("a connection comes")
                 super().connection_made(transport)
                 if server._is_cut_at("accepted"):
                     self.transport.abort()
@@ -135,16 +167,20 @@ class DeribitServer:
             ping_interval=None,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
+        self._note(f"listens at {self.port}")
 
     async def stop_listening(self) -> None:
         """Refuses connections and cuts those there are, until `listen`."""
         assert self._server is not None
+        server, self._server = self._server, None
         self.cut()
-        self._server.close(close_connections=True)
-        await asyncio.wait_for(self._server.wait_closed(), 10)
+        server.close(close_connections=True)
+        await asyncio.wait_for(server.wait_closed(), 10)
+        self._note("does not listen any more")
 
     def cut(self) -> None:
         """Drops every connection without a word."""
+        self._note(f"cuts {len(self._sessions)} connections")
         for session in list(self._sessions):
             session.cut()
 
@@ -177,6 +213,7 @@ class DeribitServer:
     async def say(self, topic: str, data: Any) -> None:
         """Publishes on `topic` at every interval, and remembers it for who subscribes later."""
         self.latest[topic] = data
+        self._note(f"says {topic} of {data.get('timestamp') if isinstance(data, dict) else 'many'}")
         for session in list(self._sessions):
             for channel in _names(topic):
                 if channel in session.channels and not self.mute:
@@ -213,7 +250,11 @@ class DeribitServer:
         if not self.cuts or self.cuts[0] != step:
             return False
         self.cuts.popleft()
+        self._note(f"cuts: {step}")
         return True
+
+    def _note(self, what: str) -> None:
+        self.events.append((time.time(), what))
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> None:
         if self._is_cut_at("requested"):
@@ -241,6 +282,7 @@ class DeribitServer:
     async def _answer(self, session: _Session, call: dict[str, Any]) -> None:
         number, method, params = call["id"], call["method"], call.get("params", {})
         self.calls.append((method, params))
+        self._note(f"is asked {method} {len(params.get('channels', ())) or ''}")
         short = method.removeprefix("public/")
         if self._is_cut_at(short):
             session.cut()
@@ -248,13 +290,14 @@ class DeribitServer:
         if method in self.errors:
             await session.send(_error(number, *self.errors[method]))
         elif short == "test":
-            session.last_answer = time.monotonic()
+            session.answered.set()
             self.tests_answered += 1
             await session.send(_reply(number, {"version": "1.2.26"}))
         elif short == "set_heartbeat":
             self._set_heartbeat(session, params["interval"])
             await session.send(_reply(number, "ok"))
         elif short == "get_instruments":
+            session.was_asked_for_its_list = True
             listed = [entry for entry in self.entries.values() if _currency(entry) == params["currency"]]
             await session.send(_reply(number, listed))
         elif short == "subscribe":
@@ -269,6 +312,7 @@ class DeribitServer:
         if self.too_many > 0 or not self._has_credit():
             self.out_of_credit += self.too_many <= 0
             self.too_many -= 1
+            self._note("refuses: too many requests")
             await session.send(_error(number, 10028, "too_many_requests"))
             await asyncio.sleep(0.01)
             session.cut()
@@ -316,17 +360,19 @@ class DeribitServer:
         session.heartbeats = asyncio.create_task(self._beat(session, self.heartbeat_s or interval))
 
     async def _beat(self, session: _Session, interval: float) -> None:
-        """Every interval a heartbeat, and one that asks for an answer; without it the session ends at the next."""
+        """Every interval a heartbeat, and one that asks for an answer, without which the session ends."""
         while True:
             await asyncio.sleep(interval)
             if self.mute:
                 continue
-            asked = time.monotonic()
+            session.answered.clear()
             for kind in ("heartbeat", "test_request"):
                 await session.send({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": kind}})
-            await asyncio.sleep(max(interval, 1.0))
-            if session.last_answer < asked:
+            try:
+                await asyncio.wait_for(session.answered.wait(), self.answer_s or max(interval, 1.0))
+            except TimeoutError:
                 self.unanswered += 1
+                self._note("cuts: no sign of life")
                 session.cut()
                 return
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from marketdata.stream.protocol import SUBPROTOCOL
 from .stack import User, Web
 
 WAIT_S = 10.0
+# Messages whose times are kept, for whoever has to tell why a test failed.
+HEARD = 200
 
 
 class StreamClient:
@@ -38,6 +41,8 @@ class StreamClient:
         self.received = 0
         self.largest: dict[str, int] = {}
         self.closed: tuple[int, str] | None = None
+        # When, which op, and how many rows or which health.
+        self.heard: deque[tuple[float, str, object]] = deque(maxlen=HEARD)
         self._news = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
@@ -106,6 +111,8 @@ class StreamClient:
 
     def _take(self, message: dict[str, Any]) -> None:
         op = message["op"]
+        rows = message.get("rows")
+        self.heard.append((time.time(), op, message.get("health", "") if rows is None else len(rows)))
         if op in ("snapshot", "ticks"):
             now = time.monotonic()
             self.longest_wait = max(self.longest_wait, now - self.frame_at) if self.frames else 0.0
