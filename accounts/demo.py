@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 USERNAME: Final = "demo"
 _NAMES: Final = {"simulated": "Start here"}
 _EXAMPLE_LENGTH: Final = 30
+# What it holds is whatever was recorded, in whatever year: neither the money nor our clock says anything there.
+_RECORDED: Final = "replay"
 # A contract that expires within a day would leave the example nearly at once.
 _LEAST_LIFE: Final = dt.timedelta(days=1)
 
@@ -114,7 +116,7 @@ def _fill(user: User, feed: str) -> bool:
         untouched = held.filter(name=name, version=1).first()
         if held.exists() and (untouched is None or not _has_expired(untouched)):
             return True
-        picked = _near_the_money(feed) if feed == "simulated" else _first_listed(feed)
+        picked = _first_listed(feed) if feed == _RECORDED else _near_the_money(feed)
         if not picked:
             return False
         if untouched is not None:
@@ -133,11 +135,11 @@ def _offered(feed: str) -> QuerySet[Instrument]:
 
 
 def _has_expired(watchlist: Watchlist) -> bool:
-    """By our clock for the simulated market only: another feed may live in another year, and says itself what is over."""
+    """By our clock, save for a recorded market, which lives in another year and says itself what is over."""
     instruments = Instrument.objects.filter(pk__in=watchlist.entries.values("instrument"))
     if instruments.filter(active=False).exists():
         return True
-    return instruments.filter(feed="simulated", expires_at__lte=dt.datetime.now(dt.UTC)).exists()
+    return instruments.exclude(feed=_RECORDED).filter(expires_at__lte=dt.datetime.now(dt.UTC)).exists()
 
 
 def _first_listed(feed: str) -> list[Instrument]:
@@ -147,7 +149,8 @@ def _first_listed(feed: str) -> list[Instrument]:
 
 
 def _near_the_money(feed: str) -> list[Instrument]:
-    """The first underlying, then calls and puts around the middle strikes of its next two monthly expiries."""
+    """The first underlying, then calls and puts around the middle strikes of its next two monthly expiries; of the next
+    two of any kind where fewer than two are monthly, as where a venue is covered for some days only."""
     underlying = _offered(feed).exclude(kind=Instrument.Kind.OPTION).order_by("id").first()
     if underlying is None:
         return []
@@ -157,7 +160,8 @@ def _near_the_money(feed: str) -> list[Instrument]:
         expires_at__gt=dt.datetime.now(dt.UTC) + _LEAST_LIFE,
     )
     days = [one for one in options.order_by("expiry").values_list("expiry", flat=True).distinct() if one]
-    chosen = ([one for one in days if _is_monthly(one, days)] or days)[:2]
+    monthly = [one for one in days if _is_monthly(one, days)]
+    chosen = (monthly if len(monthly) > 1 else days)[:2]
     picked = [underlying]
     for day, rights_by_step in zip(chosen, ({0: "CP", 1: "C", -1: "P"}, {0: "CP", 1: "C"}), strict=False):
         listed = list(options.filter(expiry=day))

@@ -12,6 +12,7 @@ class _FeedStatus(msgspec.Struct):
     term: int = 0
     kind: str = ""
     health: str = ""
+    reason: str | None = None
     quotes_per_second: float = 0
     lag_ms: float | None = None
 
@@ -32,6 +33,7 @@ class LiveFigures:
     term: int = 0
     kind: str = ""
     health: str = ""
+    reason: str | None = None
     quotes_per_second: float = 0
     lag_ms: float | None = None
     sockets: int = 0

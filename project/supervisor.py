@@ -76,10 +76,10 @@ class Supervisor:
         assert self._failure is not None
         return self._failure
 
-    def show_warnings(self) -> None:
+    def show_warnings(self, is_told_otherwise: Callable[[str], bool] = lambda line: False) -> None:
         """Pass on what the children have logged since the last call that an operator should see."""
         for child in self.children:
-            lines = child.log.new_warnings()
+            lines = [line for line in child.log.new_warnings() if not is_told_otherwise(line)]
             for line in lines[:_SHOWN]:
                 self._say(f"{child.name}: {line}")
             if len(lines) > _SHOWN:

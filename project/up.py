@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from .embedded.binary import find_server
 from .embedded.server import EmbeddedServer
 from .errors import StartError
 from .listening import listen
-from .live_figures import FiguresReader
+from .live_figures import FiguresReader, LiveFigures
 from .supervisor import Supervisor
 from .up_arguments import EVERY_ADDRESS, UpOptions
 from .var_folder import VarFolder
@@ -37,6 +38,8 @@ LOADING_SECONDS: Final = 300.0
 IMPATIENCE_SECONDS: Final = 15.0
 LIVE_SECONDS_TERMINAL: Final = 1
 LIVE_SECONDS_FILE: Final = 10
+# Ingest logs each of its attempts. That the feed is down, and why, is said once, by `_tell_feed`.
+_ATTEMPT: Final = re.compile(r" WARNING marketdata\.ingest\.leader: .*; trying again in [\d.]+ s$")
 
 
 class Up:
@@ -53,6 +56,7 @@ class Up:
         self.commands = commands
         self._servers: list[EmbeddedServer] = []
         self._stop = asyncio.Event()
+        self._down_for: str | None = None
 
     # ── The order ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def check(self) -> None:
@@ -166,7 +170,7 @@ class Up:
             leads = (await figures.read()).leads
             if page and leads:
                 return
-            self.supervisor.show_warnings()
+            self._show_warnings()
             if time.monotonic() > impatient:
                 missing = [name for name, there in (("the page", page), ("the feed", leads)) if not there]
                 self.console.say(f"still waiting for {' and '.join(missing)}; their logs are in {self.folder.logs}")
@@ -193,9 +197,27 @@ class Up:
         seconds = LIVE_SECONDS_TERMINAL if self.console.is_terminal else LIVE_SECONDS_FILE
         for second in itertools.count(1):
             await asyncio.sleep(1)
-            self.supervisor.show_warnings()
+            self._show_warnings()
+            now = await figures.read()
+            self._tell_feed(now)
             if second == 1 or second % seconds == 0:
-                self.console.live((await figures.read()).line())
+                self.console.live(now.line())
+
+    def _show_warnings(self) -> None:
+        self.supervisor.show_warnings(lambda line: _ATTEMPT.search(line) is not None)
+
+    def _tell_feed(self, now: LiveFigures) -> None:
+        """Says once that the feed is down, and why; again where the reason became another; and that it is back."""
+        if now.health == "down" and now.reason and now.reason != self._down_for:
+            self._down_for = now.reason
+            self.console.say(f"feed {now.feed} is down: {now.reason}")
+            self.console.say(
+                "  It is tried again by itself, and the page says so too. "
+                f"To look closer: .venv/bin/python manage.py feed_doctor {now.feed}"
+            )
+        elif now.health == "ok" and self._down_for is not None:
+            self._down_for = None
+            self.console.say(f"feed {now.feed} is back")
 
     async def _fill_watchlist(self, wanted: bool) -> None:
         """The example appears once the feed has listed its instruments; without it everything else still works."""

@@ -269,6 +269,48 @@ def test_a_replay_shows_its_underlyings_and_then_up_to_30_in_all(db: None) -> No
     assert len(shown()) == 1
 
 
+def list_venue() -> None:
+    """A live venue, as it is covered by default: its index, and the days of two weeks near the money."""
+    make_instrument("BTC", feed="deribit", kind="index", underlying="BTC", root="", expiry=None, expires_at=None)
+    for days in (1, 5, 12):
+        expires = (NOW + dt.timedelta(days=days)).replace(hour=8)
+        for strike in (85e3, 90e3, 95e3):
+            for right in ("C", "P"):
+                make_instrument(
+                    f"BTC-{days}-{strike:.0f}-{right}",
+                    feed="deribit",
+                    underlying="BTC",
+                    root="BTC",
+                    expiry=expires.date(),
+                    expires_at=expires if days > 1 else NOW + dt.timedelta(hours=5),
+                    strike=strike,
+                    right=right,
+                )
+
+
+def test_the_example_of_a_venue_is_near_the_money_of_the_next_two_expiries_that_last(db: None) -> None:
+    demo.prepare()
+    list_venue()
+    assert demo.fill_watchlist("deribit") is True
+    index, *contracts = shown()["Deribit"]
+    assert index.symbol == "BTC"
+    assert [one.symbol.split("-")[1] for one in contracts] == ["5"] * 4 + ["12"] * 3
+    assert {one.feed for one in contracts} == {"deribit"}
+
+
+def test_the_example_of_a_venue_is_made_anew_when_it_expired_while_nothing_ran(db: None) -> None:
+    demo.prepare()
+    list_venue()
+    demo.fill_watchlist("deribit")
+    Instrument.objects.filter(kind="option").update(
+        expires_at=NOW - dt.timedelta(hours=1), symbol=Concat("symbol", Value("x"))
+    )
+    Instrument.objects.filter(kind="index").update(symbol="OLD", active=False)
+    list_venue()
+    assert demo.fill_watchlist("deribit") is True
+    assert all(one.expires_at is None or one.expires_at > NOW for one in shown()["Deribit"])
+
+
 def test_both_feeds_may_have_an_example(db: None) -> None:
     demo.prepare()
     list_market()

@@ -1,12 +1,9 @@
 """`up` from its first line to its last process, with stand-ins for feed and page."""
 
-import os
 import re
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,58 +12,8 @@ import psutil
 import pytest
 
 from .fake_parts import alive, run_to_end, wait_until
+from .running_up import ROOT, WITH_STAND_INS, RunningUp, environment
 from .up_program import PASSWORD, TOKEN
-
-COMMAND = [sys.executable, "-m", "tests.project.up_program"]
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def environment(directory: Path) -> dict[str, str]:
-    """As on a machine with nothing of ours set: the servers are the embedded ones."""
-    names = ("REDIS_URL", "HISTORY_REDIS_URL", "DATABASE_URL", "STRIKEWIRE_SECRET_KEY", "STRIKEWIRE_INSTALLATION")
-    kept = {name: value for name, value in os.environ.items() if name not in names}
-    return {**kept, "STRIKEWIRE_VAR": str(directory / "var")}
-
-
-class RunningUp:
-    """`up` in a process, with the lines that it printed so far."""
-
-    def __init__(self, directory: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "--port", "0", *arguments],
-            cwd=ROOT,
-            env=environment(directory),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-
-    def wait_for(self, part: str) -> str:
-        """The first line with `part` in it."""
-        wait_until(lambda: any(part in line for line in self.lines) or self.process.poll() is not None, 40)
-        found = [line for line in self.lines if part in line]
-        assert found, self.lines
-        return found[0]
-
-    def family(self) -> list[int]:
-        """Every process that it has started, however deep."""
-        return [one.pid for one in psutil.Process(self.process.pid).children(recursive=True)]
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(10)
-        self._reader.join(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -123,7 +70,7 @@ def test_a_killed_child_and_a_killed_server_come_back(up: RunningUp) -> None:
 
 def test_a_second_up_in_the_folder_is_refused(up: RunningUp, short_path: Path) -> None:
     up.wait_for("url: ")
-    second = run_to_end([*COMMAND, "--port", "0"], cwd=ROOT, env=environment(short_path))
+    second = run_to_end([*WITH_STAND_INS, "--port", "0"], cwd=ROOT, env=environment(short_path))
     assert second.returncode == 1
     assert second.stderr == (
         f"error: Strikewire is already up in {short_path}/var (process {up.process.pid}): stop it first\n"
@@ -141,7 +88,7 @@ def test_two_interrupts_end_it_at_once(up: RunningUp) -> None:
 
 
 def test_a_permanent_error_of_a_child_stops_everything(short_path: Path) -> None:
-    ended = run_to_end([*COMMAND, "--port", "0", "--permanent"], cwd=ROOT, env=environment(short_path))
+    ended = run_to_end([*WITH_STAND_INS, "--port", "0", "--permanent"], cwd=ROOT, env=environment(short_path))
     assert ended.returncode == 78
     assert ended.stderr == "error: ingest: there is no key for this feed\n"
     assert "url:" not in ended.stdout
@@ -177,13 +124,13 @@ def test_a_deep_folder_with_odd_characters_works(short_path: Path) -> None:
 def test_a_port_in_use_is_one_line(short_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        ended = run_to_end([*COMMAND, "--port", str(port)], cwd=ROOT, env=environment(short_path))
+        ended = run_to_end([*WITH_STAND_INS, "--port", str(port)], cwd=ROOT, env=environment(short_path))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"error: port {port} is in use: give another with --port\n"
 
 
 def test_a_database_that_cannot_be_used_is_one_line(short_path: Path) -> None:
     values = {**environment(short_path), "DATABASE_URL": "sqlite:////nowhere/at/all.sqlite3"}
-    ended = run_to_end([*COMMAND, "--port", "0"], cwd=ROOT, env=values)
+    ended = run_to_end([*WITH_STAND_INS, "--port", "0"], cwd=ROOT, env=values)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "error: the database cannot be used: unable to open database file\n"

@@ -36,6 +36,12 @@ def test_every_feed_it_offers_exists() -> None:
     assert set(FEEDS) <= set(REGISTERED)
 
 
+def test_every_feed_it_offers_is_described() -> None:
+    described = (ROOT / "docs" / "operating.md").read_text()
+    assert [feed for feed in FEEDS if f"| `{feed}` |" not in described] == []
+    assert "|".join(FEEDS) in (ROOT / "scripts" / "run").read_text()
+
+
 BAD = [
     (["--port", "abc"], "argument --port: 'abc' is not a port: a whole number from 0 to 65535"),
     (["--port", "65536"], "argument --port: '65536' is not a port: a whole number from 0 to 65535"),
