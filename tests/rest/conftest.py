@@ -9,6 +9,7 @@ from redis import Redis
 
 from accounts import tokens
 from accounts.models import User
+from tests.history.conftest import history_database as history_database
 
 
 class ApiClient(Client):
