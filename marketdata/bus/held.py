@@ -1,5 +1,5 @@
 """Which instruments open sockets hold: each web process says it of its own, ingest and the administrator's preview read
-it of all. What a process that died held is forgotten by itself.
+it of all. What a process that died held is forgotten by itself; whoever reads takes its name off the list.
 """
 
 from collections.abc import Collection
@@ -30,14 +30,23 @@ async def say(client: Client, process: str, ids: Collection[int]) -> None:
 async def read(client: Client) -> set[int]:
     """Raises RedisDownError."""
     held: set[int] = set()
-    for process in await client.call("SMEMBERS", keys.webs()):
-        held.update(map(int, await client.call("SMEMBERS", keys.held(process.decode()))))
+    for name in await client.call("SMEMBERS", keys.webs()):
+        process = name.decode()
+        ids = await client.call("SMEMBERS", keys.held(process))
+        held.update(map(int, ids))
+        # One that is only late with its report puts its name there again with the next.
+        if not ids and not await client.call("EXISTS", keys.web(process)):
+            await client.call("SREM", keys.webs(), name)
     return held
 
 
 def read_blocking(client: Any) -> set[int]:
     """The same, with a client of redis-py. Raises redis.RedisError."""
     held: set[int] = set()
-    for process in client.smembers(keys.webs()):
-        held.update(map(int, client.smembers(keys.held(process.decode()))))
+    for name in client.smembers(keys.webs()):
+        process = name.decode()
+        ids = client.smembers(keys.held(process))
+        held.update(map(int, ids))
+        if not ids and not client.exists(keys.web(process)):
+            client.srem(keys.webs(), name)
     return held
