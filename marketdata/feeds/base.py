@@ -2,8 +2,9 @@
 never names a venue.
 """
 
+import datetime as dt
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -11,6 +12,8 @@ from ..facts import InstrumentFacts
 from ..quotes import Quote, Trade
 
 FeedKind = Literal["real_time", "delayed", "simulated", "replay"]
+
+MIDNIGHT: Final = dt.time(tzinfo=dt.UTC)
 
 
 class FeedError(Exception):
@@ -90,11 +93,13 @@ class ConnectionState(msgspec.Struct, frozen=True):
 class Feed(Protocol):
     """One provider. `instruments` is awaited first, then `cover`, then `batches` is iterated; all may raise FeedError.
 
-    `clock` may change at any time, and is read each second. Ingest closes the iterator with `aclose()`.
+    `clock` may change at any time, and is read each second. `session_end` is when the venue's day ends, a time of day with
+    its zone: then leaves the coverage what the money has left behind. Ingest closes the iterator with `aclose()`.
     """
 
     name: str
     kind: FeedKind
+    session_end: dt.time
 
     @property
     def clock(self) -> FeedClock: ...
@@ -122,9 +127,11 @@ class Feed(Protocol):
 
 
 class LocalFeed:
-    """The part of a feed that one without a provider needs not write: no limits, no connections, nothing to reopen."""
+    """The part of a feed that one without a provider needs not write: no limits, no connections, nothing to reopen, and
+    days that end at midnight UTC."""
 
     limits = FeedLimits()
+    session_end = MIDNIGHT
 
     async def cover(self, instruments: Sequence[InstrumentFacts]) -> None:
         """Goes on quoting everything: ingest passes over what is not covered."""

@@ -36,6 +36,16 @@ class Selection(NamedTuple):
     unknown: frozenset[str]
 
 
+def last_session_end(session_end: dt.time, now_ms: float) -> float:
+    """When a session ended last, at or before `now_ms`, on the same clock. `session_end` is a time of day with its zone:
+    where clocks are set to summer time, the days between two ends are not all as long."""
+    now = dt.datetime.fromtimestamp(now_ms / 1000, session_end.tzinfo or dt.UTC)
+    end = dt.datetime.combine(now.date(), session_end)
+    if end > now:
+        end = dt.datetime.combine(now.date() - dt.timedelta(days=1), session_end)
+    return end.timestamp() * 1000
+
+
 def select(
     listed: Sequence[InstrumentFacts],
     rules: Sequence[CoverageRule],

@@ -3,7 +3,7 @@ from then on. Blocking; `offer` calls it in a thread, `manage.py sync_instrument
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
 import msgspec
@@ -41,15 +41,15 @@ def renew(
     spots: Mapping[str, float],
     held: Set[int],
     release: Release,
-    applied: str | None = None,
+    obeyed: Callable[[str], bool] | None = None,
 ) -> Renewal:
     """`listed` is what the feed lists, None where it was not asked; `held` what open sockets hold, to which watchlists
-    are added. Rules that are not those `applied` last are the administrator's word: what they do not want and nobody
-    holds goes at once, whatever `release` says. Raises listing.UnusableFactsError."""
+    are added. Rules that are `obeyed`, by their fingerprint, are the administrator's word: what they do not want and
+    nobody holds goes at once, whatever `release` says. Raises listing.UnusableFactsError."""
     close_old_connections()
     try:
         with transaction.atomic():
-            return _renew(feed, listed, feed_now_ms, spots, held, release, applied)
+            return _renew(feed, listed, feed_now_ms, spots, held, release, obeyed)
     finally:
         close_old_connections()
 
@@ -61,13 +61,13 @@ def _renew(
     spots: Mapping[str, float],
     held: Set[int],
     release: Release,
-    applied: str | None,
+    obeyed: Callable[[str], bool] | None,
 ) -> Renewal:
     known = Instrument.objects.filter(feed=feed)
     highest = known.order_by("-id").values_list("id", flat=True).first() or 0
     summary = listing.bring_in(feed, listed, feed_now_ms)
     rules = rules_of(feed)
-    if applied is not None and fingerprint(rules) != applied:
+    if obeyed is not None and obeyed(fingerprint(rules)):
         release = Release.UNWANTED
     active = [instrument for instrument in known if instrument.active]
     facts = [instrument.facts() for instrument in active]

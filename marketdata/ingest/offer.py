@@ -26,13 +26,15 @@ from .numbering import Numbering
 
 logger = logging.getLogger(__name__)
 
-DAY_MS: Final = 86_400_000
 LIST_EVERY_S: Final = 600.0
 # How often it is looked whether the money has moved to strikes that are not covered yet; every second while it is unknown.
 MONEY_EVERY_S: Final = 5.0
 LOOK_EVERY_S: Final = 1.0
 # After a leader began: by then web processes have told a Redis that forgot it what their sockets hold.
 SETTLED_S: Final = 5.0
+# Between new rules and the first removal by them: web processes say each second what their sockets hold, so whoever asked
+# for an instrument before the rules were saved is known by then. What the rules add comes at once.
+REPORTED_S: Final = 1.5
 # After an expiry the venue is asked for its list, with a moment for it to have the new one.
 AFTER_EXPIRY_S: Final = (2.0, 8.0)
 RETRY_S: Final = 5.0
@@ -68,6 +70,9 @@ class Offer:
         self._settle_at: float | None = None
         # What may leave with the next renewal that succeeds.
         self._owed = Release.NOTHING
+        # The rules that were found to be new, and when what they do not want may leave.
+        self._found: str | None = None
+        self._remove_at: float | None = None
         self._retry_at: float | None = None
         self._expires_ms: float | None = None
         self._feed_ms = 0.0
@@ -83,7 +88,7 @@ class Offer:
         await self._read_money()
         while True:
             try:
-                renewal = await self._renewed(listed, Release.NOTHING)
+                renewal = await self._renewed(listed, Release.NOTHING, lambda found: found != self._applied)
                 break
             except listing.UnusableFactsError as error:
                 raise PermanentFeedError(str(error)) from error
@@ -135,6 +140,8 @@ class Offer:
     def _patience(self) -> float:
         """Seconds until there may be something to do, at most a second: the feed's clock may be set at any time."""
         rate = self._feed.clock.rate
+        if self._remove_at is not None:
+            return min(max(self._remove_at - time.monotonic(), 0.01), LOOK_EVERY_S)
         if self._expires_ms is None or rate <= 0 or self._retry_at is not None:
             return LOOK_EVERY_S
         return min(max((self._expires_ms - self._feed_now()) / 1000 / rate, 0.01), LOOK_EVERY_S)
@@ -147,8 +154,10 @@ class Offer:
         due = self._ordered or listed is not None or self._retry_at is not None
         if feed_ms < self._feed_ms - SET_BACK_MS:
             due = True
-        if feed_ms // DAY_MS > self._feed_ms // DAY_MS:
+        if coverage.last_session_end(self._feed.session_end, feed_ms) > self._feed_ms:
             due, self._owed = True, Release.DRIFTED
+        if self._remove_at is not None and now >= self._remove_at:
+            due = True
         if self._expires_ms is not None and feed_ms >= self._expires_ms:
             due = True
             self._ask_at = min(self._ask_at, now + random.uniform(*AFTER_EXPIRY_S))
@@ -208,13 +217,18 @@ class Offer:
         """Works out anew what is offered, and lets everybody know. What fails is tried again; the feed goes on."""
         self._look_at_money()
         self._retry_at = None
+        reported = self._remove_at is not None and time.monotonic() >= self._remove_at
+
+        def obeyed(rules: str) -> bool:
+            return reported and rules == self._found
+
         try:
             try:
-                renewal = await self._renewed(listed, self._owed)
+                renewal = await self._renewed(listed, self._owed, obeyed)
             except listing.UnusableFactsError as error:
                 logger.error("the list of %s is not taken: %s", self._feed.name, error)
                 self.notices["list"] = f"the venue's list was not taken: {error}"
-                renewal = await self._renewed(None, self._owed)
+                renewal = await self._renewed(None, self._owed, obeyed)
         except (DatabaseError, RedisDownError, hiredis.ReplyError) as error:
             logger.warning("what %s offers cannot be looked at now: %s", self._feed.name, error)
             self._retry_at = time.monotonic() + RETRY_S
@@ -241,18 +255,36 @@ class Offer:
                 renewal.retired,
             )
 
-    async def _renewed(self, listed: Sequence[InstrumentFacts] | None, release: Release) -> Renewal:
-        """The new state of things. Which rules were applied is published with it, for the next leader."""
+    async def _renewed(
+        self, listed: Sequence[InstrumentFacts] | None, release: Release, obeyed: Callable[[str], bool]
+    ) -> Renewal:
+        """The new state of things. Which rules were applied is published with it, for the next leader. `obeyed` says of
+        rules, by their fingerprint, whether what they do not want leaves at once."""
         sockets = await held.read(self._client)
         renewal = await asyncio.to_thread(
-            covering.renew, self._feed.name, listed, self._feed_now(), self._spots, sockets, release, self._applied
+            covering.renew,
+            self._feed.name,
+            listed,
+            self._feed_now(),
+            self._spots,
+            sockets,
+            release,
+            obeyed if self._applied is not None else None,
         )
         if listed is not None:
             self.listed_at = self._now_s()
             self._note_list(len(listed), renewal.vanished)
         if self._settle_at is None:
-            self._applied = covering.fingerprint(renewal.rules)
+            found = covering.fingerprint(renewal.rules)
+            self._note_rules(found, applied=self._applied in (None, found) or obeyed(found))
         return renewal
+
+    def _note_rules(self, found: str, applied: bool) -> None:
+        """Rules count as applied once what they do not want has left: new ones in a while."""
+        if applied:
+            self._applied, self._found, self._remove_at = found, None, None
+        elif found != self._found:
+            self._found, self._remove_at = found, time.monotonic() + REPORTED_S
 
     def _take(self, renewal: Renewal) -> None:
         """From now on this is offered. Rows of what left are published no more."""

@@ -142,6 +142,61 @@ async def test_the_drift_of_the_money_adds_at_once_and_removes_at_the_days_end(r
         await room.until(lambda: streaming(room) == gone)
 
 
+async def test_the_day_of_a_venue_ends_when_it_says(room: Room) -> None:
+    room.feed.session_end = dt.time(8, tzinfo=dt.UTC)
+    await rule(strike_percent=10)
+    async with room.leading():
+        await room.until(lambda: streaming(room) == near(90, 100, 110))
+        await room.settle()
+        room.feed.prices(spot=120.0)
+        both = near(90, 100, 110, 111, 120)
+        await room.until(lambda: streaming(room) == both)
+        eight = NOON_MS + 20 * 3_600_000
+        room.feed.set_clock(eight - 1)  # after midnight
+        left = {symbol for symbol in both if EXPIRIES[0] not in symbol}
+        await room.until(lambda: streaming(room) == left)
+        await asyncio.sleep(0.5)
+        assert streaming(room) == left
+        room.feed.set_clock(eight)
+        await room.until(lambda: streaming(room) == left & near(110, 111, 120))
+
+
+async def test_what_was_asked_for_just_before_the_rules_were_saved_stays_though_it_was_not_reported_yet(
+    room: Room,
+) -> None:
+    async with room.leading():
+        await room.settle()
+        opened = (await in_database(instruments))["ACME-2026-02-20-120"]
+        await rule(strike_percent=10)
+        await room.order()
+        await asyncio.sleep(1.0)  # as late as a web process says what its sockets hold
+        room.redis.sadd(keys.webs(), "one")
+        room.redis.sadd(keys.held("one"), opened.pk)
+        await room.until(lambda: streaming(room) == near(90, 100, 110) | {opened.symbol})
+
+
+async def test_what_the_rules_add_comes_at_once_and_what_they_do_not_want_goes_by_the_last_of_them(room: Room) -> None:
+    made = await rule(strike_percent=10)
+    async with room.leading():
+        await room.settle()
+        await room.until(lambda: streaming(room) == near(90, 100, 110))
+        made.underlying, made.strike_percent = "ACME", 11
+        await in_database(made.save)
+        async with asyncio.timeout(1):
+            await room.order()
+            await room.until(lambda: streaming(room) == near(89, 90, 100, 110, 111))
+        # Narrower, and narrower still before that was obeyed: in one step, to the last.
+        seen = []
+        for percent in (10, 0):
+            made.strike_percent = percent
+            await in_database(made.save)
+            await room.order()
+            await asyncio.sleep(0.7)
+            seen.append(streaming(room))
+        assert seen == [near(89, 90, 100, 110, 111)] * 2
+        await room.until(lambda: streaming(room) == near(100))
+
+
 async def test_an_expiry_retires_its_contracts_at_its_instant_and_asks_for_the_list_again(room: Room) -> None:
     async with room.leading():
         known = await in_database(instruments)

@@ -1,15 +1,19 @@
 """What a feed covers: rules, the money, hysteresis, and what people hold."""
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from marketdata.facts import InstrumentFacts
-from marketdata.feeds.base import CoverageRule
-from marketdata.ingest.coverage import MARGIN, Release, Selection, select
+from marketdata.feeds import registry
+from marketdata.feeds.base import MIDNIGHT, CoverageRule
+from marketdata.feeds.deribit.instruments import CUT_OFF
+from marketdata.ingest.coverage import MARGIN, Release, Selection, last_session_end, select
 from tests.builders import NOON_MS
 
 from .board import EXPIRIES, STRIKES, board, instant
@@ -42,6 +46,37 @@ def options(selection: Selection, listed: list[InstrumentFacts] = ACME) -> set[t
 
 def ids(*pairs: tuple[str, float]) -> set[int]:
     return {facts.id for facts in ACME if (facts.expiry, facts.strike) in pairs}
+
+
+NEW_YORK_CLOSE = dt.time(16, 15, tzinfo=ZoneInfo("America/New_York"))
+
+
+def ms(text: str) -> float:
+    return dt.datetime.fromisoformat(text).timestamp() * 1000
+
+
+@pytest.mark.parametrize(
+    ("session_end", "now", "last"),
+    [
+        (MIDNIGHT, "2026-01-15T00:00:00Z", "2026-01-15T00:00:00Z"),
+        (MIDNIGHT, "2026-01-14T23:59:59.999Z", "2026-01-14T00:00:00Z"),
+        (CUT_OFF, "2026-01-15T07:59:59.999Z", "2026-01-14T08:00:00Z"),
+        (CUT_OFF, "2026-01-15T08:00:00Z", "2026-01-15T08:00:00Z"),
+        # Winter time, in the evening of the day before by UTC's calendar; then both days of the change of clocks.
+        (NEW_YORK_CLOSE, "2026-01-15T02:00:00Z", "2026-01-14T21:15:00Z"),
+        (NEW_YORK_CLOSE, "2026-03-08T20:14:59Z", "2026-03-07T21:15:00Z"),
+        (NEW_YORK_CLOSE, "2026-03-08T20:15:00Z", "2026-03-08T20:15:00Z"),
+        (NEW_YORK_CLOSE, "2026-11-01T21:14:59Z", "2026-10-31T20:15:00Z"),
+    ],
+)
+def test_a_session_ends_at_the_venues_own_time_of_day(session_end: dt.time, now: str, last: str) -> None:
+    assert last_session_end(session_end, ms(now)) == ms(last)
+
+
+def test_the_feeds_end_their_days_where_their_venues_do() -> None:
+    options = {"deribit": {}, "simulated": {"quotes_per_second": 1, "seed": 1}}
+    ends = {name: registry.build(name, options[name]).session_end for name in options}
+    assert ends == {"deribit": dt.time(8, tzinfo=dt.UTC), "simulated": dt.time(tzinfo=ZoneInfo("America/New_York"))}
 
 
 def test_without_rules_everything_that_lives_is_covered() -> None:

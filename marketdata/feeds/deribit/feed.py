@@ -16,7 +16,7 @@ from . import channels
 from .client import connected
 from .connection import SUBSCRIBE_BURST, SUBSCRIBE_RATE, Connection
 from .inbox import Inbox, Message
-from .instruments import index_facts
+from .instruments import CUT_OFF, index_facts
 from .listing import Listing
 from .order import ClockSkew, Order
 from .parse import Parser
@@ -70,6 +70,7 @@ class DeribitFeed:
     kind: FeedKind = "real_time"
     clock = FeedClock()
     venue = "deribit"
+    session_end = CUT_OFF
 
     def __init__(
         self, url: str, currencies: Sequence[str], interval: str, plan: channels.Plan, heartbeat_s: int = HEARTBEAT_S

@@ -80,6 +80,7 @@ class Player(LocalFeed):
     ) -> None:
         self._capture = capture
         self._venue: Venue = venue_of(capture.venue)
+        self.session_end = self._venue.session_end
         self._speed = speed
         self._loop = loop
         self._now_ms = now_ms

@@ -2,6 +2,7 @@
 that stands in the capture.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -25,12 +26,13 @@ class FactsOf(Protocol):
 
 class Venue(NamedTuple):
     """`symbols_in` lists what one message speaks of, cheaply; `replies` are the files that may stand beside a capture
-    with the venue's own lists of instruments."""
+    with the venue's own lists of instruments. `session_end` is the venue's, as `Feed` says."""
 
     parser: Callable[[], Parser]
     symbols_in: Callable[[str], Iterable[str]]
     facts_of: FactsOf
     replies: Sequence[str]
+    session_end: dt.time
 
 
 VENUES: Final = {
@@ -39,6 +41,7 @@ VENUES: Final = {
         symbols_in=deribit_parse.symbols_in,
         facts_of=deribit_instruments.facts_of,
         replies=("get_instruments*.txt", "get_instruments*.json"),
+        session_end=deribit_instruments.CUT_OFF,
     ),
 }
 

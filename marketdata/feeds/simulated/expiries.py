@@ -6,6 +6,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
+# The session lasts a day: the market never closes, so that there is something to see at any hour.
+SESSION_END: Final = dt.time(tzinfo=NEW_YORK)
 _FRIDAY: Final = 4
 
 
@@ -20,8 +22,7 @@ def day_of(now_ms: float) -> dt.date:
 
 
 def session_start_ms(now_ms: float) -> int:
-    """When the simulated session began that `now_ms` lies in. It lasts a day, from midnight: the market never closes,
-    so that there is something to see at any hour."""
+    """When the simulated session began that `now_ms` lies in. It lasts a day, from midnight."""
     return instant_ms(day_of(now_ms), dt.time())
 
 

@@ -14,7 +14,7 @@ from ...facts import InstrumentFacts
 from ...quotes import Quote, Trade
 from ..base import Batch, FeedClock, FeedKind, LocalFeed, PermanentFeedError
 from .exchange import OPENING_MS, Exchange
-from .expiries import day_of
+from .expiries import SESSION_END, day_of
 from .listings import contracts, facts_of
 from .universe import UNIVERSE
 
@@ -51,6 +51,7 @@ class Market(LocalFeed):
 
     name = "simulated"
     kind: FeedKind = "simulated"
+    session_end = SESSION_END
 
     def __init__(
         self,
