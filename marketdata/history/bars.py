@@ -48,24 +48,32 @@ class Bar(msgspec.Struct):
 assert Bar.__struct_fields__ == BAR
 
 
+class DisorderError(ValueError):
+    """Ticks of an instrument that do not stand in the order of `seq`."""
+
+
 def of_ticks(ticks: Iterable[Sequence[Any]]) -> dict[Key, Bar]:
-    """The bars that these make, which are rows in the order of `columns.TICK`, those of an instrument by `seq`."""
+    """The bars that these make, which are rows in the order of `columns.TICK`, those of an instrument by `seq`. Raises
+    DisorderError where they are not, or one stands there twice."""
     bars: dict[Key, Bar] = {}
     for tick in ticks:
         key = (tick[_INSTRUMENT], tick[_SECOND] // 60)
         bar = bars.get(key)
         if bar is None:
-            bar = bars[key] = Bar(*key, first_seq=tick[_SEQ])
+            bar = bars[key] = Bar(*key, first_seq=tick[_SEQ], last_seq=0)
+        seq = tick[_SEQ]
+        if seq <= bar.last_seq:
+            raise DisorderError(f"instrument {key[0]}: {seq} after {bar.last_seq}")
         bar.ticks += 1
-        bar.last_seq = tick[_SEQ]
+        bar.last_seq = seq
         bid, ask = tick[_BID], tick[_ASK]
         if bid is not None and ask is not None and bid <= ask:
             mid = (bid + ask) / 2
             if bar.mid_open is None:
                 bar.mid_open = bar.mid_high = bar.mid_low = mid
-            elif mid > bar.mid_high:  # type: ignore[operator] # the four are set together
+            elif mid > bar.mid_high:
                 bar.mid_high = mid
-            elif mid < bar.mid_low:  # type: ignore[operator]
+            elif mid < bar.mid_low:
                 bar.mid_low = mid
             bar.mid_close = mid
         last = tick[_LAST]
@@ -112,7 +120,8 @@ def joined(earlier: Bar, later: Bar) -> Bar:
     if earlier.volume_last is None:
         bar.volume_first, bar.volume_last, bar.volume_gain = later.volume_first, later.volume_last, later.volume_gain
     elif later.volume_first is not None:
-        assert earlier.volume_gain is not None and later.volume_gain is not None
+        assert earlier.volume_gain is not None
+        assert later.volume_gain is not None
         bar.volume_gain = earlier.volume_gain + max(0.0, later.volume_first - earlier.volume_last) + later.volume_gain
         bar.volume_last = later.volume_last
     if later.trade_volume is not None:

@@ -3,11 +3,13 @@ the database is never joined with the one that has users and instruments.
 """
 
 import datetime as dt
+import re
 from typing import Any, Final
 
 from .columns import BAR_PRICES, VALUES
 
 VERSION: Final = 1
+_TYPES: Final = re.compile(r"double precision|bigint|smallint|integer")
 DAY_S: Final = 86_400
 
 _FLOATS: Final = ",\n  ".join(f"{name} double precision" for name in VALUES)
@@ -81,7 +83,7 @@ _POSTGRESQL: Final = (
     "CREATE TABLE IF NOT EXISTS history_tick_default PARTITION OF history_tick DEFAULT",
 )
 _SQLITE: Final = (
-    f"CREATE TABLE IF NOT EXISTS history_tick ({_TICK})",
+    f"CREATE TABLE IF NOT EXISTS history_tick ({_TICK}) STRICT",
     "CREATE UNIQUE INDEX IF NOT EXISTS history_tick_key ON history_tick (instrument, second, seq)",
 )
 
@@ -94,12 +96,16 @@ def statements(vendor: str) -> list[str]:
     """Everything that makes the tables, each a statement that changes nothing where it was done before."""
     own = _POSTGRESQL if vendor == "postgresql" else _SQLITE
     # A bar is written over some times a minute: room beside it lets PostgreSQL do so in place.
-    options = "WITH (fillfactor = 70)" if vendor == "postgresql" else "WITHOUT ROWID"
-    return [
+    options = "WITH (fillfactor = 70)" if vendor == "postgresql" else "WITHOUT ROWID, STRICT"
+    texts = [
         "CREATE TABLE IF NOT EXISTS history_schema (version integer NOT NULL)",
         *own,
         *(text.replace("%(bar_options)s", options) for text in _COMMON),
     ]
+    if vendor == "postgresql":
+        return texts
+    # STRICT, so that SQLite refuses a text where a number belongs; it knows fewer names of types.
+    return [_TYPES.sub(lambda found: "REAL" if found[0] == "double precision" else "INTEGER", text) for text in texts]
 
 
 def ensure(connection: Any, vendor: str) -> None:
@@ -114,7 +120,7 @@ def ensure(connection: Any, vendor: str) -> None:
             cursor.execute(statement)
         known = cursor.execute("SELECT version FROM history_schema").fetchone()
         if known is None:
-            cursor.execute(f"INSERT INTO history_schema VALUES ({VERSION})")  # noqa: S608
+            cursor.execute(f"INSERT INTO history_schema VALUES ({VERSION})")
         elif known[0] > VERSION:
             raise NewerSchemaError(f"the history database has version {known[0]}, and this release knows {VERSION}")
     except BaseException:

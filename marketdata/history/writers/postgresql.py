@@ -1,0 +1,185 @@
+"""The writer for PostgreSQL. Rows go by binary COPY straight into their day's partition; only where the unique index
+finds that some were there already, the same rows go through a temporary table that passes over those.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any, Final, TypeVar
+
+import psycopg
+
+from .. import bars
+from ..columns import BAR, TICK, TRADE, VALUES
+from ..database import Database, HistoryDownError
+from ..entries import Reject, Tick, Trade
+from ..schema import DAY_S, partition_of
+from . import base
+from .base import Gap, RowsRefusedError, Written
+
+DEFAULT_PARTITION: Final = "history_tick_default"
+_TYPES: Final = ["int4", "int4", "int8", "int4", "int4", *["float8"] * len(VALUES), "int2", "int8"]
+_BAR_TYPES: Final = ["int4", "int4", "int4", "int8", "int8", *["float8"] * (len(BAR) - 5)]
+_TRADE_TYPES: Final = ["int4", "int4", "int4", "int8", "float8", "float8", "text"]
+# Bars are joined by one recorder at a time, so that each sees what those before it made of a minute.
+_BARS_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('strikewire history bars'))"
+_UPSERT: Final = (
+    base.upsert_bars(f"SELECT {', '.join(BAR)} FROM incoming_bar", "greatest", "least")
+    + " RETURNING b.instrument, b.minute"
+)
+_TEMPORARY: Final = (
+    "CREATE TEMPORARY TABLE incoming_tick (LIKE history_tick) ON COMMIT DELETE ROWS",
+    "CREATE TEMPORARY TABLE incoming_bar (LIKE history_bar) ON COMMIT DELETE ROWS",
+    "CREATE TEMPORARY TABLE incoming_trade (LIKE history_trade) ON COMMIT DELETE ROWS",
+)
+# A table that someone else holds must not hold the recorder for longer than that; it tries again.
+_LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
+_Answer = TypeVar("_Answer")
+
+
+class PostgresqlWriter:
+    """See `base.Writer`. Any number of processes may write at the same time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: psycopg.Connection[Any] | None = None
+        self._partitions: dict[int, str] = {}
+
+    def write(self, ticks: Sequence[Tick], trades: Sequence[Trade] = ()) -> Written:
+        # Before the transaction of the rows: a new partition locks the table for as long as its own lasts.
+        for day in {tick[0] // DAY_S for tick in ticks}:
+            if day not in self._partitions:
+                self._partitions[day] = self._made_partition(day)
+        return self._committed(lambda c: Written(self._ticks(c, ticks), self._trades(c, trades)))
+
+    def set_aside(self, feed: str, term: int, rejects: Sequence[Reject]) -> None:
+        rows = base.reject_rows(feed, term, rejects)
+        self._committed(lambda c: c.cursor().executemany(base.INSERT_REJECT, rows))
+
+    def record_gap(self, gap: Gap) -> None:
+        self._committed(lambda c: c.execute(base.INSERT_GAP, base.gap_row(gap)))
+
+    def newest(self, instrument: int, term: int) -> tuple[int, int] | None:
+        found = self._committed(lambda c: c.execute(base.NEWEST, (instrument, term << 24, (term + 1) << 24)).fetchone())
+        return None if found is None else (found[0], found[1] * 1_000_000 + found[2])
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._partitions.clear()
+
+    # ── In one transaction ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _committed(self, work: Callable[["psycopg.Connection[Any]"], _Answer]) -> _Answer:
+        try:
+            connection = self._connection or self._opened()
+            try:
+                answer = work(connection)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
+            # Also a deadlock between two recorders, a lock held for long, a full disk, and a partition that was dropped.
+            self.close()
+            raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
+        except psycopg.errors.UndefinedTable as error:
+            self.close()
+            raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
+        except (psycopg.Error, OverflowError, TypeError, ValueError) as error:
+            raise RowsRefusedError(str(error).strip().partition("\n")[0]) from error
+        return answer
+
+    def _opened(self) -> "psycopg.Connection[Any]":
+        connection: psycopg.Connection[Any] = self._database.connect()
+        for statement in (_LOCK_TIMEOUT, *_TEMPORARY):
+            connection.execute(statement)
+        connection.commit()
+        self._connection = connection
+        return connection
+
+    def _made_partition(self, day: int) -> str:
+        name = partition_of(day * DAY_S)
+
+        def make(connection: "psycopg.Connection[Any]") -> str:
+            if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone() == (None,):
+                connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF history_tick "
+                    f"FOR VALUES FROM ({day * DAY_S}) TO ({(day + 1) * DAY_S})"
+                )
+            return name
+
+        try:
+            return self._committed(make)
+        except RowsRefusedError:
+            # The default partition holds ticks of that day already, so they all have to be there.
+            return DEFAULT_PARTITION
+
+    def _ticks(self, connection: "psycopg.Connection[Any]", ticks: Sequence[Tick]) -> int:
+        new, all_are_new = 0, True
+        for day, part in groupby(ticks, key=lambda tick: tick[0] // DAY_S):
+            rows = list(part)
+            stored = self._stored(connection, self._partitions[day], rows)
+            all_are_new = all_are_new and stored == len(rows)
+            new += stored
+        if not ticks:
+            return 0
+        connection.execute(_BARS_LOCK)
+        if not all_are_new:
+            for key in {(tick[3], tick[0] // 60) for tick in ticks}:
+                self._bar_again(connection, key)
+            return new
+        made = base.in_order(ticks)
+        cursor = connection.cursor()
+        _copy(cursor, "incoming_bar", BAR, _BAR_TYPES, map(base.as_row, made.values()))
+        joined = set(cursor.execute(_UPSERT).fetchall())
+        cursor.execute("DELETE FROM incoming_bar")
+        for key in made.keys() - joined:
+            self._bar_again(connection, key)
+        return new
+
+    def _stored(self, connection: "psycopg.Connection[Any]", partition: str, ticks: list[Tick]) -> int:
+        cursor = connection.cursor()
+        try:
+            with connection.transaction():  # a savepoint
+                _copy(cursor, partition, TICK, _TYPES, ticks)
+        except psycopg.errors.UniqueViolation:
+            _copy(cursor, "incoming_tick", TICK, _TYPES, ticks)
+            columns = ", ".join(TICK)
+            cursor.execute(
+                f"INSERT INTO {partition} ({columns}) SELECT {columns} FROM incoming_tick ON CONFLICT DO NOTHING"
+            )
+            stored = cursor.rowcount
+            cursor.execute("DELETE FROM incoming_tick")
+            return stored
+        return len(ticks)
+
+    def _bar_again(self, connection: "psycopg.Connection[Any]", key: bars.Key) -> None:
+        """The bar from all its ticks: some came late, or were there already."""
+        instrument, minute = key
+        rows = connection.execute(base.TICKS_OF_MINUTE, (instrument, minute * 60, minute * 60 + 60)).fetchall()
+        connection.execute(base.REPLACE_BAR, base.as_row(bars.of_ticks(rows)[key]))
+
+    def _trades(self, connection: "psycopg.Connection[Any]", trades: Sequence[Trade]) -> int:
+        if not trades:
+            return 0
+        cursor = connection.cursor()
+        columns = ", ".join(TRADE)
+        _copy(cursor, "incoming_trade", TRADE, _TRADE_TYPES, trades)
+        new = cursor.execute(
+            f"INSERT INTO history_trade ({columns}) SELECT {columns} FROM incoming_trade ON CONFLICT DO NOTHING "
+            f"RETURNING {columns}"
+        ).fetchall()
+        cursor.execute("DELETE FROM incoming_trade")
+        if new:
+            connection.execute(_BARS_LOCK)
+            cursor.executemany(base.ADD_TRADES, base.trade_rows(bars.trade_volumes(new)))
+        return len(new)
+
+
+def _copy(cursor: "psycopg.Cursor[Any]", table: str, columns: Sequence[str], types: list[str], rows: Any) -> None:
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types(types)
+        write_row = copy.write_row
+        for row in rows:
+            write_row(row)
