@@ -1,7 +1,9 @@
 """Every feed there is, by name: the one list that a new venue is added to."""
 
+import datetime as dt
 import importlib
-from typing import Any, Final
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from .base import CoverageRule, Feed, PermanentFeedError
 
@@ -16,6 +18,17 @@ FEEDS: Final = {
 # lists; a real venue lists more than anyone watches.
 DEFAULT_COVERAGE: Final = {
     "deribit": (CoverageRule(expiry_days=14, strike_percent=10),),
+}
+
+# How a feed's trading days run: a time of day with its zone, at which a day of a market that never closes ends and the next
+# one begins; or "us_options", the hours of the American options exchanges. A feed that is not named here has days of UTC.
+# `history` asks it, also for feeds that are only imported (`lean`: minute bars of American options and stocks).
+Trading = dt.time | Literal["us_options"]
+TRADING_DAYS: Final[dict[str, Trading]] = {
+    "simulated": dt.time(tzinfo=ZoneInfo("America/New_York")),
+    "replay": dt.time(8, tzinfo=dt.UTC),  # its captures are Deribit's
+    "deribit": dt.time(8, tzinfo=dt.UTC),
+    "lean": "us_options",
 }
 
 

@@ -1,5 +1,5 @@
-"""When a market trades: the sessions of an exchange's days. `bar_queries` aligns its bars to them; which kind of trading days
-a feed has stands in the feeds' registry.
+"""When a market trades: the sessions of an exchange's days. `bar_queries` aligns its bars to them; which kind of trading
+days a feed has stands in the feeds' registry.
 
 A market that never closes has one session a day, from one day's beginning to the next one's. The American options exchanges
 trade from 9:30 to 16:00 in New York, those options that Cboe lists as late to 16:15, on half days to 13:00 and 13:15, and
@@ -30,13 +30,12 @@ _SATURDAY: Final = 5
 
 # Underlyings whose options trade a quarter of an hour longer: indices, and funds and notes on them. Cboe keeps the list
 # (its page "Hours and holidays"); of what is on it, this is what still trades.
-LATE: Final = frozenset(
-    """
-    DJX MRUT NDX OEX RUT SPX VIX XEO XND XSP
-    DBA DBB DBC DBO DBS DIA EEM EFA FXI IWM IWN IWO IWV IYR KBE KRE LQD MDY MOO OEF QQQ SLX SPY SVXY TLT UNG UUP UVIX UVXY
-    VIXM VIXY VXX VXZ XHB XLB XLE XLF XLI XLK XLP XLU XLV XLY XME XRT
-    """.split()
-)
+_LATE: Final = """
+DJX MRUT NDX OEX RUT SPX VIX XEO XND XSP
+DBA DBB DBC DBO DBS DIA EEM EFA FXI IWM IWN IWO IWV IYR KBE KRE LQD MDY MOO OEF QQQ SLX SPY SVXY TLT UNG UUP UVIX UVXY
+VIXM VIXY VXX VXZ XHB XLB XLE XLF XLI XLK XLP XLU XLV XLY XME XRT
+"""
+LATE: Final = frozenset(_LATE.split())
 
 
 class Session(NamedTuple):
@@ -146,5 +145,5 @@ def _instant(day: dt.date, time: dt.time) -> int:
 
 @cache
 def _exchange_days(year: int, category: str) -> frozenset[dt.date]:
-    """The exchange's holidays or half days of a year. Read in one go: the package's own object is not for several threads."""
+    """The exchange's holidays or half days of a year, in one go: the package's own object is not for several threads."""
     return frozenset(holidays.financial_holidays("NYSE", years=year, categories=(category,)))
