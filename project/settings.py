@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from django.urls import reverse_lazy
 
 from . import environment as env
 
@@ -221,6 +220,7 @@ TOKEN_DAYS = env.whole("STRIKEWIRE_TOKEN_DAYS", 90, 0, 3650)
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 # ── REST ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+REST_REQUESTS_PER_MINUTE = env.whole("STRIKEWIRE_REQUESTS_PER_MINUTE", 600, 1, 10_000_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",
@@ -234,7 +234,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": None,
     # OPTIONS would describe a resource in words of its own; the schema does.
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_THROTTLE_RATES": {"tickets": "60/min"},
+    "DEFAULT_THROTTLE_CLASSES": ["marketdata.rest.throttle.UserThrottle"],
     "NUM_PROXIES": TRUSTED_PROXIES,
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "marketdata.rest.problems.handler",
@@ -243,8 +243,10 @@ REST_FRAMEWORK = {
 REST_KNOX = {"TOKEN_TTL": timedelta(days=TOKEN_DAYS) if TOKEN_DAYS else None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Strikewire",
-    "DESCRIPTION": "Options market data: instruments, watchlists and the way to the stream. Every error is an RFC 9457 "
-    "problem. A call needs a session, with the CSRF header where it changes something, or an API token.",
+    "DESCRIPTION": "Options market data: instruments, live quotes and chains, history, watchlists and the way to the "
+    "stream. Every error is an RFC 9457 problem. A call needs a session, with the CSRF header where it changes something, "
+    "or an API token. Requests are counted by user: `RateLimit-*` say what is left, as in "
+    "draft-ietf-httpapi-ratelimit-headers-06.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
@@ -269,50 +271,19 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {
         "show_search": True,
-        "show_all_applications": True,
-        "navigation": [
-            {
-                "title": "Market data",
-                "items": [
-                    {"title": "Feeds, live", "icon": "monitor_heart", "link": reverse_lazy("feeds_live")},
-                    {
-                        "title": "Feed settings",
-                        "icon": "tune",
-                        "link": reverse_lazy("admin:marketdata_feedsettings_changelist"),
-                    },
-                    {
-                        "title": "Coverage",
-                        "icon": "filter_alt",
-                        "link": reverse_lazy("admin:marketdata_coverage_changelist"),
-                    },
-                    {
-                        "title": "Instruments",
-                        "icon": "list",
-                        "link": reverse_lazy("admin:marketdata_instrument_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "People",
-                "items": [
-                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
-                    {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
-                    {
-                        "title": "Watchlists",
-                        "icon": "visibility",
-                        "link": reverse_lazy("admin:accounts_watchlist_changelist"),
-                    },
-                    {"title": "Changes", "icon": "history", "link": reverse_lazy("admin:admin_logentry_changelist")},
-                ],
-            },
-        ],
+        # What a person may look at; all else of the applications is no business of an administrator's.
+        "show_all_applications": False,
+        "navigation": "marketdata.admin.menu.navigation",
     },
+    "DASHBOARD_CALLBACK": "marketdata.admin.overview.fill",
 }
 # An upload waits for its confirmation where every web process finds it.
 IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.CacheStorage"
 
 # ── Language, time, files ─────────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en-us"
+# Dates that nobody can take for others, and times that say their zone.
+FORMAT_MODULE_PATH = "project.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

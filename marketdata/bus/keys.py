@@ -57,6 +57,26 @@ def history_stream() -> str:
     return _name("history")
 
 
+def history_size() -> str:
+    """Bytes of rows that the history stream holds."""
+    return _name("history", "size")
+
+
+def history_gaps() -> str:
+    """Hash: `feed|term|reason` → `from to count` of what was taken off the stream unread; the recorder moves it on."""
+    return _name("history", "gaps")
+
+
+def recorder(name: str) -> str:
+    """What a recorder says of itself each second; expires by itself."""
+    return _name("recorder", name)
+
+
+def recorders() -> str:
+    """Sorted set: the names of recorders, by when they last said so."""
+    return _name("recorders")
+
+
 def history_term(feed: str) -> str:
     """On the history server: the highest term it saw of the feed."""
     return _name("history", "term", feed)
@@ -100,6 +120,11 @@ def standbys(feed: str) -> str:
 def applied_rules(feed: str) -> str:
     """The coverage rules that the feed's leader applied last, as a fingerprint."""
     return _name("rules", feed)
+
+
+def requests(scope: str, user: int) -> str:
+    """How many REST requests the user made in the running minute; expires by itself."""
+    return _name("requests", scope, str(user))
 
 
 def row_group(feed: str, symbol: str) -> str:

@@ -5,20 +5,21 @@ from typing import Any, Final
 
 from django.db.models import Case, DateField, F, FloatField, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from .. import lookup
 from ..facts import InstrumentFacts
 from ..models import Instrument
-from . import instrument_text
+from . import etag, instrument_text
 from .instrument_filter import InstrumentFilter
 from .pages import Pages
 from .schema import page_of, page_parameters, parameters_of
+from .view import View
 
 _EARLIEST: Final = dt.date(1, 1, 1)
 
@@ -49,13 +50,15 @@ class InstrumentSerializer(serializers.Serializer[InstrumentFacts]):
     streaming = serializers.BooleanField(help_text="Whether it is offered on the stream now.")
 
 
-class InstrumentsView(APIView):
+class InstrumentsView(View):
+    query = None  # its filter checks them, with the values
+
     @extend_schema(
         operation_id="list_instruments",
         parameters=[*parameters_of(InstrumentFilter), *page_parameters()],
         responses=page_of(InstrumentSerializer),
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Active instruments, an underlying before its options, those by expiry, strike and right; where `text` is
         given, what it names exactly comes first."""
         filtered = InstrumentFilter(
@@ -63,16 +66,18 @@ class InstrumentsView(APIView):
         ).checked()  # type: ignore[no-untyped-call]
         pages = Pages(("place", "underlying", "day", "at_strike", "right", "symbol", "feed"), dates=("day",))
         page = pages.page(_ordered(filtered, request.query_params.get("text", "")), request)
-        return pages.response(_results(page))
+        response = pages.response(_results(page))
+        return etag.answered(request, etag.tag_of(response.data), lambda: response)
 
 
-class InstrumentView(APIView):
+class InstrumentView(View):
     @extend_schema(operation_id="get_instrument", responses=InstrumentSerializer)
-    def get(self, request: Request, symbol: str) -> Response:
+    def get(self, request: Request, symbol: str) -> HttpResponseBase:
         """One instrument, by its symbol or by `feed.symbol`, also when it is retired."""
         found = lookup.find_any(symbol)
         if isinstance(found, Instrument):
-            return Response(InstrumentSerializer(found.facts()).data)
+            shown = InstrumentSerializer(found.facts()).data
+            return etag.answered(request, etag.tag_of(shown), lambda: Response(shown))
         if found.code == "unknown_symbol":
             raise NotFound(found.message)
         raise ValidationError({"symbol": [found.message]}, code=found.code)

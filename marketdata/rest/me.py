@@ -4,9 +4,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
+
+from .view import View
 
 
 class MeSerializer(serializers.Serializer[User]):
@@ -14,7 +15,7 @@ class MeSerializer(serializers.Serializer[User]):
     is_staff = serializers.BooleanField(help_text="Whether the user may enter the admin.")
 
 
-class MeView(APIView):
+class MeView(View):
     @extend_schema(operation_id="get_me", responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """The user whom the session or token belongs to."""

@@ -13,12 +13,19 @@ from rest_framework import serializers
 
 from . import pages
 from .problems import CONTENT_TYPE
+from .view import View
 
 # The split form has no script in the page itself, which the content security policy would refuse.
 docs: Callable[..., HttpResponseBase] = login_required(
     SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="marketdata/api_docs.html")
 )
-schema: Callable[..., HttpResponseBase] = SpectacularAPIView.as_view()
+
+
+class SchemaView(View, SpectacularAPIView):
+    query = ()
+
+
+schema: Callable[..., HttpResponseBase] = SchemaView.as_view()
 
 _TYPES = {"NumberFilter": OpenApiTypes.DOUBLE, "DateFilter": OpenApiTypes.DATE}
 

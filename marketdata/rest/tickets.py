@@ -6,17 +6,21 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import UserRateThrottle
-from rest_framework.views import APIView
 
 from accounts import tickets
 from accounts.identity import Identity, session_credential, token_credential
 
+from .throttle import UserThrottle
+from .view import View
 
-class TicketThrottle(UserRateThrottle):
+
+class TicketThrottle(UserThrottle):
     """A socket needs one; a page full of them a few."""
 
     scope = "tickets"
+
+    def limit(self) -> int:
+        return 60
 
 
 class NoBodyParser(BaseParser):
@@ -33,9 +37,9 @@ class TicketSerializer(serializers.Serializer[tickets.Ticket]):
     expires_in_s = serializers.IntegerField(help_text="Seconds until it is worth nothing.")
 
 
-class TicketsView(APIView):
+class TicketsView(View):
     parser_classes = [NoBodyParser]
-    throttle_classes = [TicketThrottle]
+    throttle_classes = [UserThrottle, TicketThrottle]
 
     @extend_schema(operation_id="create_stream_ticket", request=None, responses={201: TicketSerializer})
     def post(self, request: Request) -> Response:

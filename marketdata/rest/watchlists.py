@@ -4,10 +4,8 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import queries, watchlists
 from accounts.models import Watchlist, WatchlistEntry
@@ -16,6 +14,7 @@ from accounts.watchlists import GoneError
 from .pages import PARAMETERS, Pages
 from .schema import page_of, page_parameters
 from .strict import StrictSerializer
+from .view import View
 
 _NAME = f"1 to {watchlists.NAME_LENGTH} characters, unique among the user's watchlists."
 
@@ -63,11 +62,12 @@ class EntriesSerializer(StrictSerializer):
     )
 
 
-class WatchlistsView(APIView):
+class WatchlistsView(View):
+    query = PARAMETERS
+
     @extend_schema(operation_id="list_watchlists", parameters=page_parameters(), responses=page_of(WatchlistSerializer))
     def get(self, request: Request) -> Response:
         """The user's watchlists, in order."""
-        _refuse_unknown_parameters(request)
         pages = Pages(("position", "id"))
         page: Any = pages.page(queries.watchlists_of(_user_id(request)), request)
         return pages.response(WatchlistSerializer(page, many=True).data)
@@ -82,7 +82,7 @@ class WatchlistsView(APIView):
         return Response(_shown(request, created.pk), status=201)
 
 
-class WatchlistView(APIView):
+class WatchlistView(View):
     @extend_schema(operation_id="get_watchlist", responses=WatchlistSerializer)
     def get(self, request: Request, watchlist: int) -> Response:
         """One watchlist."""
@@ -104,7 +104,7 @@ class WatchlistView(APIView):
         return Response(status=204)
 
 
-class EntriesView(APIView):
+class EntriesView(View):
     @extend_schema(operation_id="add_entry", request=NewEntrySerializer, responses={201: EntrySerializer})
     def post(self, request: Request, watchlist: int) -> Response:
         """One more instrument, after the others. Codes: `unknown_symbol`, `ambiguous_symbol`, `not_streaming`,
@@ -121,7 +121,7 @@ class EntriesView(APIView):
         return Response(_shown(request, watchlist))
 
 
-class EntryView(APIView):
+class EntryView(View):
     @extend_schema(operation_id="remove_entry", responses={204: None})
     def delete(self, request: Request, watchlist: int, entry: int) -> Response:
         """One instrument fewer."""
@@ -153,10 +153,3 @@ def _body(serializer: type[StrictSerializer], request: Request) -> dict[str, Any
     checked.is_valid(raise_exception=True)
     values: dict[str, Any] = checked.validated_data
     return values
-
-
-def _refuse_unknown_parameters(request: Request) -> None:
-    unknown = [name for name in request.query_params if name not in PARAMETERS]
-    if unknown:
-        message = f"There is no such parameter; there are: {', '.join(PARAMETERS)}."
-        raise ValidationError({name[:100]: [message] for name in unknown}, code="unknown_field")
