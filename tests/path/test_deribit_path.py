@@ -60,6 +60,7 @@ class Scene:
         self.factor = installation.factor
         self.names = list(self.server.entries)
         self.ids: dict[str, int] = {}
+        self._ingest = installation.ingest
         self._log = installation.ingest.log
         self._log_began = len(self._log.read_text())
 
@@ -72,6 +73,7 @@ class Scene:
         """Until all of them are known."""
         async with asyncio.timeout(20 * self.factor):
             while not set(names) <= self.ids.keys():
+                assert self._ingest.popen.poll() is None, self._log.read_text()[-3000:]
                 answer = await self.client.ask("subscribe", "subscribed", source=source, symbols=names, replace=True)
                 self.ids.update({facts["symbol"]: facts["id"] for facts in answer["added"].values()})
                 await asyncio.sleep(0.2)
@@ -148,6 +150,7 @@ async def installation(request: pytest.FixtureRequest) -> AsyncIterator[Installa
 @pytest_asyncio.fixture(loop_scope="module")
 async def scene(installation: Installation) -> AsyncIterator[Scene]:
     """Whatever a test before did: the venue behaves, and the client, a new one, holds its last tickers."""
+    assert installation.ingest.popen.poll() is None, installation.ingest.log.read_text()[-3000:]
     await installation.server.behave()
     async with stream_client(installation.web, installation.stack.users[0], program=True) as client:
         await client.message("welcome")
