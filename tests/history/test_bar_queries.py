@@ -164,13 +164,13 @@ def _bar(market: Market, begins: int, ends: int, day: dt.date | None, ticks: lis
         day,
         *_prices(mids),
         *_prices(lasts),
-        volume=sum(sizes) if sizes else _rise(market, begins, ends, ticks),
-        implied_volatility=volatilities[-1] if volatilities else None,
-        ticks=len(inside),
+        sum(sizes) if sizes else _rise(market, begins, ends, ticks),
+        volatilities[-1] if volatilities else None,
+        len(inside),
     )
 
 
-def _prices(values: list[float]) -> tuple[float | None, ...]:
+def _prices(values: list[float]) -> tuple[float | None, float | None, float | None, float | None]:
     return (values[0], max(values), min(values), values[-1]) if values else (None, None, None, None)
 
 
@@ -242,7 +242,12 @@ def test_a_range_without_quotes_costs_nothing(history_database: Database, monkey
     seeding.insert_bars(history_database, ticks)
     asked: list[str] = []
     rows = history_database.rows
-    monkeypatch.setattr(history_database, "rows", lambda sql, *rest: asked.append(sql) or rows(sql, *rest))
+
+    def counted(sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return rows(sql, parameters)
+
+    monkeypatch.setattr(history_database, "rows", counted)
     for interval in INTERVALS:
         asked.clear()
         page = bar_queries.bars(history_database, facts("lean"), interval, 0, 2**31 - 1, 500)
