@@ -74,6 +74,16 @@ _COMMON: Final = (
   recorded_us bigint NOT NULL,
   UNIQUE (feed, term, row_text)
 )""",
+    # What retention took away. `what` is `ticks`: of an instrument, up to the seq `up_to`; `trades` or `bars`: of every
+    # instrument (0), received before the second `up_to`.
+    """CREATE TABLE IF NOT EXISTS history_pruned (
+  what text NOT NULL,
+  instrument integer NOT NULL,
+  up_to bigint NOT NULL,
+  count bigint NOT NULL,
+  pruned_us bigint NOT NULL,
+  UNIQUE (what, instrument)
+)""",
 )
 
 _POSTGRESQL: Final = (
