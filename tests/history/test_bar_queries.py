@@ -107,7 +107,9 @@ def facts(feed: str, number: int = 1) -> InstrumentFacts:
 def a_record(market: Market, instrument: int, draw: random.Random) -> tuple[list[Any], list[Any]]:
     """Ticks and trades in bursts between silences of up to half a day. Volumes start again at any time, and go on from day
     to day as often as not."""
-    second, volume, ticks, trades = market.first + draw.randrange(3600), 0.0, [], []
+    second, volume = market.first + draw.randrange(3600), 0.0
+    ticks: list[Any] = []
+    trades: list[Any] = []
     trading = draw.random() < 0.5
     while second < market.last:
         for _ in range(draw.randrange(1, 12)):
