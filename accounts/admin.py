@@ -1,14 +1,21 @@
-"""Users and watchlists, as the administrator sees them."""
+"""Users, their tokens and watchlists, as the administrator sees them."""
 
+from collections.abc import Iterable
+
+from allauth.account.models import EmailAddress
 from django.contrib import admin
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
+from knox.models import AuthToken
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from marketdata.admin import trail
 from marketdata.admin.trail import Trailed
 
 from . import watchlists
@@ -28,6 +35,34 @@ admin.site.unregister(Group)
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, Trailed):  # type: ignore[misc]
     pass
+
+
+# A user's address stands with the user; nothing here confirms addresses.
+admin.site.unregister(EmailAddress)
+admin.site.unregister(AuthToken)
+
+
+@admin.register(AuthToken)
+class TokenAdmin(Trailed):
+    """API tokens: seen by their first characters, and revoked. `manage.py issue_token` makes them."""
+
+    list_display = ["token_key", "user", "created", "expiry"]
+    list_select_related = ["user"]
+    search_fields = ["token_key", "user__username"]
+    fields = ["token_key", "user", "created", "expiry"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuthToken | None = None) -> bool:
+        return False
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> list[LogEntry]:
+        """Without what proves the token."""
+        assert request.user.pk is not None
+        said = [(one, DELETION, "revoked") for one in queryset]
+        return trail.enter(int(request.user.pk), said, lambda token: f"{token.token_key}… of {token.user}")
 
 
 class WatchlistEntryInline(TabularInline):

@@ -161,7 +161,7 @@ class FeedSettings(models.Model):
 
     class Meta:
         ordering = ["feed"]
-        verbose_name = "feed"
+        verbose_name = verbose_name_plural = "feed settings"
 
     def __str__(self) -> str:
         return self.feed

@@ -2,8 +2,9 @@
 is obeyed by the running ingest as soon as it is saved.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,6 +23,7 @@ from ..ingest import covering
 from ..models import Coverage
 from . import orders, preview, trail
 from .coverage_upload import CoverageUpload
+from .overview import standings
 from .preview import Preview
 from .trail import Trailed
 
@@ -58,9 +60,8 @@ class CoverageForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Coverage)
 class CoverageAdmin(CoverageUpload, Trailed):
     form = CoverageForm
-    list_display: ClassVar = [
-        "__str__", "feed", "underlying", "expiry_days", "strike_percent", "enabled", "note", "updated_at",
-    ]  # fmt: skip
+    list_display: ClassVar = ["__str__", "enabled", "note", "updated_at"]
+    list_before_template = "admin/marketdata/coverage/standings.html"
     list_filter: ClassVar = ["feed", "enabled"]
     search_fields: ClassVar = ["underlying", "note"]
     list_per_page = 100
@@ -86,7 +87,8 @@ class CoverageAdmin(CoverageUpload, Trailed):
                 if problems:
                     return self._refused(request, object_id, form_url, extra_context, problems)
                 if previews and CONFIRMED not in request.POST:
-                    return self._shown(request, previews, f"Save “{form.instance}”?")
+                    back = f"{request.path}?{urlencode(_entered(form.cleaned_data))}"
+                    return self._shown(request, previews, f"Save “{form.instance}”?", back)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_save(self, request: HttpRequest, object_id: str | None) -> bool:
@@ -108,17 +110,34 @@ class CoverageAdmin(CoverageUpload, Trailed):
         refusals: Sequence[str] = getattr(request, "refusals", ())
         form = super().get_form(request, obj, change, **kwargs)
 
-        class Refusing(form):  # type: ignore[misc, valid-type]
+        # What was entered before the preview, from which somebody came back.
+        entered = {name: request.GET[name] for name in CoverageForm.Meta.fields if name in request.GET}
+
+        class Asked(form):  # type: ignore[misc, valid-type]
+            def __init__(self, *arguments: Any, **more: Any) -> None:
+                if entered and not arguments:
+                    more["initial"] = {**(more.get("initial") or {}), **entered}
+                super().__init__(*arguments, **more)
+
             def clean(self) -> Any:
                 cleaned = super().clean()
                 for refusal in refusals:
                     self.add_error(None, refusal)
                 return cleaned
 
-        return Refusing if refusals else form
+        return Asked if refusals or entered else form
 
-    def _shown(self, request: HttpRequest, previews: Sequence[Preview], question: str) -> HttpResponse:
-        """What would come and go, with the button that does it by posting the same again."""
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new rule is for a feed that runs, until somebody says otherwise."""
+        return {"feed": standings()[0].feed, **super().get_changeform_initial_data(request)}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), "standings": standings()})
+
+    def _shown(
+        self, request: HttpRequest, previews: Sequence[Preview], question: str, back: str | None = None
+    ) -> HttpResponse:
+        """What would come and go, with the button that does it by posting the same again, and the way `back`."""
         posted = [(name, value) for name, values in request.POST.lists() for value in values]
         context = {
             **self.admin_site.each_context(request),
@@ -127,7 +146,7 @@ class CoverageAdmin(CoverageUpload, Trailed):
             "previews": previews,
             "posted": [(name, value) for name, value in posted if name not in ("csrfmiddlewaretoken", CONFIRMED)],
             "confirmed": CONFIRMED,
-            "back": request.get_full_path(),
+            "back": back or request.get_full_path().replace("/delete/", "/change/"),
         }
         return TemplateResponse(request, _TEMPLATE, context)
 
@@ -165,7 +184,7 @@ class CoverageAdmin(CoverageUpload, Trailed):
     def _switch(self, request: HttpRequest, queryset: QuerySet[Coverage], enabled: bool) -> HttpResponse | None:
         chosen = list(queryset.exclude(enabled=enabled))
         if not chosen:
-            messages.info(request, "They are already.")
+            messages.info(request, f"The selected rules are switched {'on' if enabled else 'off'} already.")
             return None
 
         def after(feed: str) -> Iterable[Coverage]:
@@ -181,7 +200,7 @@ class CoverageAdmin(CoverageUpload, Trailed):
             trail.enter(_user(request), [(rule, CHANGE, said) for rule in chosen])
 
         word = "on" if enabled else "off"
-        return self._shown_first(request, chosen, after, do, f"Switch {word} {len(chosen)} of the selected rules?")
+        return self._shown_first(request, chosen, after, do, f"Switch {word} {_rules(len(chosen))}?")
 
     def _remove(self, request: HttpRequest, queryset: QuerySet[Coverage]) -> HttpResponse | None:
         chosen = list(queryset)
@@ -195,7 +214,7 @@ class CoverageAdmin(CoverageUpload, Trailed):
             self.log_deletions(request, chosen)
             Coverage.objects.filter(pk__in=[rule.pk for rule in chosen]).delete()
 
-        return self._shown_first(request, chosen, after, do, f"Delete {len(chosen)} of the rules?")
+        return self._shown_first(request, chosen, after, do, f"Delete {_rules(len(chosen))}?")
 
     def _shown_first(
         self,
@@ -219,11 +238,20 @@ class CoverageAdmin(CoverageUpload, Trailed):
             do()
             for feed in feeds:
                 orders.look_again_after_commit(request, feed)
-        messages.success(request, f"Done, for {len(chosen)} rules.")
+        messages.success(request, f"Done, for {_rules(len(chosen))}.")
         return None
 
     def _to_list(self) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:marketdata_coverage_changelist"))
+
+
+def _rules(count: int) -> str:
+    return f"{count:,} rule{'' if count == 1 else 's'}"
+
+
+def _entered(cleaned: Mapping[str, Any]) -> dict[str, str]:
+    """The values of a valid form, as a query string gives them back to its fields."""
+    return {name: "" if value in (None, False) else str(value) for name, value in cleaned.items()}
 
 
 def _user(request: HttpRequest) -> int:

@@ -217,6 +217,8 @@ class CoverageResource(resources.ModelResource):
 
 def _problem_with(headers: list[str], rows: int) -> str | None:
     """Why a file is not read at all."""
+    if len(headers) == 1 and (";" in headers[0] or "\t" in headers[0]):
+        return "The columns are not separated by commas. Save the file as “CSV UTF-8”, separated by commas."
     unknown = [repr(header[:40]) for header in headers if header not in COLUMNS]
     if unknown:
         return f"The first line names {', '.join(unknown[:5])}; the columns are {', '.join(COLUMNS)}."

@@ -49,6 +49,7 @@ class CoverageUpload(ImportMixin, ExportMixin):
     formats: ClassVar = [CSV]
     import_form_class = CoverageImportForm
     export_form_class = ExportForm
+    skip_export_form = True  # one format, all columns: there is nothing to ask
     import_template_name = "admin/marketdata/coverage/import.html"
     import_export_change_list_template = "admin/import_export/change_list_import_export.html"
 
@@ -62,6 +63,7 @@ class CoverageUpload(ImportMixin, ExportMixin):
         response = super().import_action(request, **kwargs)
         context = response.context_data
         context["columns"] = COLUMNS
+        context["title"] = "Import coverage rules"
         result: Result | None = context.get("result")
         if result is not None:
             context["previews"] = getattr(result, "previews", ())

@@ -18,6 +18,7 @@ from ..feeds import registry
 from ..models import FeedSettings
 from . import orders, trail
 from .live import vitals_of
+from .overview import standings
 
 ENTRY: Final = "src/admin/feeds.ts"
 MAY: Final = "marketdata.change_feedsettings"
@@ -60,7 +61,7 @@ def live(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Feeds, live",
-        "feeds": sorted(registry.FEEDS),
+        "feeds": [one.feed for one in standings()],
         "buttons": list(BUTTONS.items()) if request.user.has_perm(MAY) else [],
         "entry": ENTRY,
     }

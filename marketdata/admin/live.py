@@ -69,15 +69,12 @@ def live(feed: str, instruments: Iterable[InstrumentFacts]) -> Live:
 
 def vitals_of(feeds: Iterable[str]) -> dict[str, Vitals | None]:
     """Each feed as its leader last said."""
-    feeds = list(feeds)
-    if not feeds:
-        return {}
-    with client() as server:
-        try:
-            answers = server.mget([keys.vitals(feed) for feed in feeds])
-        except redis.RedisError:
-            return dict.fromkeys(feeds)
-    return {feed: _read(_vitals, answer) for feed, answer in zip(feeds, answers, strict=True)}
+    return _of_each(feeds, keys.vitals, _vitals)
+
+
+def beacons_of(feeds: Iterable[str]) -> dict[str, Beacon | None]:
+    """Each feed's newest sign of life, where it is fresh."""
+    return _of_each(feeds, keys.status, _beacon)
 
 
 def _asked(instruments: Iterable[InstrumentFacts]) -> list[int]:
@@ -91,6 +88,18 @@ def _asked(instruments: Iterable[InstrumentFacts]) -> list[int]:
             options[facts.underlying] = options.get(facts.underlying, 0) + 1
             ids.append(facts.id)
     return ids
+
+
+def _of_each(feeds: Iterable[str], key: Callable[[str], str], decode: Callable[[Any], T]) -> dict[str, T | None]:
+    feeds = list(feeds)
+    if not feeds:
+        return {}
+    with client() as server:
+        try:
+            answers = server.mget([key(feed) for feed in feeds])
+        except redis.RedisError:
+            return dict.fromkeys(feeds)
+    return {feed: _read(decode, answer) for feed, answer in zip(feeds, answers, strict=True)}
 
 
 def _feed_now(beacon: Beacon | None) -> float:

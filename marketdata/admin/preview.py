@@ -32,8 +32,9 @@ class Group(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """The effect on one feed. `held` are those that no rule wants and that stay, since somebody watches them; `measured` of
-    `after` instruments have a measured rate; `problems` say by how much it is beyond a limit."""
+    """The effect on one feed. `held` are those that no rule wants and that stay, since somebody watches them, with the
+    first symbols; `measured` of `after` instruments have a measured rate; `problems` say by how much it is beyond a limit.
+    """
 
     feed: str
     before: int
@@ -43,6 +44,7 @@ class Preview(NamedTuple):
     coming: int
     going: int
     held: int
+    held_symbols: str
     quotes_before: float
     quotes_after: float
     measured: int
@@ -69,6 +71,7 @@ def of_rules(feed: str, rules: Sequence[CoverageRule]) -> Preview:
     held = now.held | watched_instruments(feed)
     selection = coverage.select(facts, rules, now.spots, now.now_ms, held, before=before, release=Release.UNWANTED)
     by_id = {each.id: each for each in facts}
+    staying = selection.kept & held
     quoted = {instrument.id for instrument in active if instrument.streaming}
     rate = _Rates(facts, now.rates)
     quotes_after = rate.sum(selection.covered & quoted)
@@ -81,7 +84,8 @@ def of_rules(feed: str, rules: Sequence[CoverageRule]) -> Preview:
         goes=_groups(by_id[i] for i in selection.removed),
         coming=len(selection.added),
         going=len(selection.removed),
-        held=len(selection.kept),
+        held=len(staying),
+        held_symbols=_some(by_id[i].symbol for i in sorted(staying)),
         quotes_before=round(rate.sum(before & quoted), 1),
         quotes_after=round(quotes_after, 1),
         measured=len([i for i in selection.covered & quoted if i in now.rates]),
@@ -166,6 +170,12 @@ def _groups(instruments: Iterable[InstrumentFacts]) -> list[Group]:
         Group(*key, count, ", ".join(symbols[key]) + (" …" if count > SYMBOLS_SHOWN else ""))
         for key, count in counts.items()
     ]
+
+
+def _some(symbols: Iterable[str]) -> str:
+    """The first of them."""
+    symbols = list(symbols)
+    return ", ".join(symbols[:SYMBOLS_SHOWN]) + (" …" if len(symbols) > SYMBOLS_SHOWN else "")
 
 
 class _Rates:

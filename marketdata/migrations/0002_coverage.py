@@ -22,7 +22,8 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                'verbose_name': 'feed',
+                'verbose_name': 'feed settings',
+                'verbose_name_plural': 'feed settings',
                 'ordering': ['feed'],
             },
         ),
