@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-
 from . import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
