@@ -86,9 +86,10 @@ class Database:
                     cursor.close()
 
     @contextmanager
-    def reader(self) -> Iterator[Any]:
-        """A connection that can only read, for what `rows` and `chunks` cannot do (PostgreSQL's COPY)."""
-        with self._reading(limited=False) as connection:
+    def reader(self, limited: bool = False) -> Iterator[Any]:
+        """A connection that can only read, for what `rows` and `chunks` cannot do (PostgreSQL's COPY); `limited`: each of
+        its queries to READ_SECONDS."""
+        with self._reading(limited) as connection:
             yield connection
 
     def close(self) -> None:
