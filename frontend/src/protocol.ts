@@ -68,7 +68,8 @@ export interface Subscribed {
   readonly op: "subscribed";
   readonly source: string;
   readonly added: Readonly<Record<string, Facts>>;
-  readonly removed: readonly { readonly symbol: string; readonly code: string }[];
+  /** The symbol of what is not listed any more is null. */
+  readonly removed: readonly { readonly id: number; readonly symbol: string | null; readonly code: string }[];
   readonly refused: readonly Refusal[];
   readonly total: number;
   readonly cause: Cause;

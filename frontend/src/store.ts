@@ -11,9 +11,9 @@ export interface StoreEvents {
 }
 
 const WITHDRAWN: Readonly<Record<string, string>> = {
-  retired: "No longer listed at the venue",
+  retired: "Expired, or no longer listed at the venue",
   forbidden: "Not open to your account",
-  not_streaming: "Not offered now",
+  not_streaming: "Not offered now: the administrator took it out",
 };
 
 export class Store {
@@ -46,7 +46,7 @@ export class Store {
           this.refused.set(refusal.symbol, refusal.message);
           if (refusal.id != null) this.refusedIds.set(refusal.id, refusal.message);
         }
-        for (const { symbol, code } of message.removed) this.withdraw(symbol, code);
+        for (const { id, code } of message.removed) this.withdraw(id, code);
         break;
       case "snapshot":
         this.applyRows(message.rows);
@@ -81,15 +81,12 @@ export class Store {
   }
 
   /** The administrator took an instrument away: its last row must not look like a price of now. */
-  private withdraw(key: string, code: string): void {
+  private withdraw(id: number, code: string): void {
     const reason = WITHDRAWN[code];
     if (!reason) return;
-    this.refused.set(key, reason);
-    for (const facts of this.facts.values()) {
-      if (facts.symbol !== key && `${facts.feed}.${facts.symbol}` !== key) continue;
-      this.rows.delete(facts.id);
-      this.events.onFacts(facts.id);
-    }
+    this.refusedIds.set(id, reason);
+    this.rows.delete(id);
+    this.events.onFacts(id);
   }
 
   private applyRows(rows: readonly Row[]): void {

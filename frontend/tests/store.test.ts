@@ -119,9 +119,20 @@ describe("what a source is", () => {
   it("takes the last price of a retired instrument off the page, and says why", () => {
     store.apply(subscribed({ added: { OLD: makeFacts({ id: 3 }) } }));
     store.apply(ticks(makeRow({ id: 3, seq: 1, bid: 2 })));
-    store.apply(subscribed({ cause: "retired", removed: [{ symbol: "OLD", code: "retired" }] }));
+    // The server has no symbol any more for what is not listed.
+    store.apply(subscribed({ cause: "retired", removed: [{ id: 3, symbol: null, code: "retired" }] }));
     expect(store.rows.has(3)).toBe(false);
-    expect(store.refusal("simulated", "OLD", 7)).toBe("No longer listed at the venue");
+    expect(store.refusal("simulated", "OLD", 3)).toBe("Expired, or no longer listed at the venue");
+  });
+
+  it("says of one that the administrator took out that it is so, until it is back", () => {
+    store.apply(subscribed({ added: { OFF: makeFacts({ id: 3 }), ON: makeFacts({ id: 4 }) } }));
+    store.apply(ticks(makeRow({ id: 3, seq: 1, bid: 2 }), makeRow({ id: 4, seq: 1, bid: 2 })));
+    store.apply(subscribed({ cause: "retired", removed: [{ id: 3, symbol: "OFF", code: "not_streaming" }] }));
+    expect([store.rows.has(3), store.rows.has(4)]).toEqual([false, true]);
+    expect(store.refusal("simulated", "OFF", 3)).toBe("Not offered now: the administrator took it out");
+    store.apply(subscribed({ added: { OFF: makeFacts({ id: 3 }) } }));
+    expect(store.refusal("simulated", "OFF", 3)).toBeUndefined();
   });
 
   it("keeps facts that a change does not name", () => {

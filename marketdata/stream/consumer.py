@@ -437,7 +437,9 @@ class StreamConsumer(AsyncConsumer):
         for instrument_id in change.removed:
             facts = catalogue.by_id.get(instrument_id)
             symbol = catalogue.name_of(facts) if facts is not None else None
-            removed.append({"id": instrument_id, "symbol": symbol, "code": cause})
+            # It is listed still: the administrator switched it off, or wants it covered no more.
+            withheld = cause == "retired" and facts is not None and facts.active
+            removed.append({"id": instrument_id, "symbol": symbol, "code": "not_streaming" if withheld else cause})
         return {
             "op": "subscribed",
             "id": message_id,

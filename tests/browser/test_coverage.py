@@ -133,7 +133,7 @@ def test_a_users_chain_follows_the_administrator_within_five_seconds_and_nothing
             assert save_rule(admin, "6") > 0
             soon(lambda: len(chain_of(page)["ids"]) < every / 2, "the chain did not become narrower")
             narrow = chain_of(page)
-            assert set(narrow["removals"]) == {"retired"}
+            assert set(narrow["removals"]) == {"not_streaming"}
             # The list that the page shows holds what it names, also the far ones: every row is there and moves.
             assert [row.get_attribute("data-symbol") for row in rows(page).all()] == watched
             expect(state(page)).to_have_text("Live")

@@ -38,7 +38,7 @@ async def test_a_chain_follows_what_is_covered_both_ways(house: House, resident:
             await lists(feed, {110})
             gone = await client.message("subscribed", cause="retired")
         assert [one["symbol"] for one in gone["removed"]] == [symbol(100), symbol(120)]
-        assert {one["code"] for one in gone["removed"]} == {"retired"}
+        assert {one["code"] for one in gone["removed"]} == {"not_streaming"}
         assert gone["total"] == 1
         async with asyncio.timeout(5):
             await lists(feed, {110, 120})
