@@ -1,8 +1,10 @@
 """Users, their tokens and watchlists, as the administrator sees them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -40,6 +42,8 @@ class GroupAdmin(DjangoGroupAdmin, Trailed):  # type: ignore[misc]
 # A user's address stands with the user; nothing here confirms addresses.
 admin.site.unregister(EmailAddress)
 admin.site.unregister(AuthToken)
+# What stands before the name of the list: the library's own says nothing to anybody.
+apps.get_app_config("knox").verbose_name = "People"
 
 
 @admin.register(AuthToken)
@@ -51,6 +55,9 @@ class TokenAdmin(Trailed):
     search_fields = ["token_key", "user__username"]
     fields = ["token_key", "user", "created", "expiry"]
     readonly_fields = fields
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return trail.called("API token", "API tokens", super().changelist_view(request, extra_context))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -17,13 +17,18 @@ from ..feeds.base import FeedError
 from ..models import FeedSettings, Instrument
 from . import orders
 from .coverage import feed_choices
-from .trail import Trailed
+from .overview import standings
+from .trail import Trailed, without_secrets
 
 _BREAK: Final = SafeString("<br>")
 
 
 class FeedSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    feed = forms.ChoiceField(choices=feed_choices, widget=UnfoldAdminSelectWidget)
+    feed = forms.ChoiceField(
+        choices=feed_choices,
+        widget=UnfoldAdminSelectWidget,
+        error_messages={"unique": "This feed has settings already: change those."},
+    )
 
     class Meta:
         model = FeedSettings
@@ -38,7 +43,7 @@ class FeedSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*arguments, **more)
         feeds = [self.instance.feed] if self.instance.feed else sorted(registry.FEEDS)
         options = self.fields["options"]
-        said = [f"{feed}: {json.dumps(_environment(feed))}" for feed in feeds]
+        said = [f"{feed}: {json.dumps(without_secrets(_environment(feed)), ensure_ascii=False)}" for feed in feeds]
         options.help_text = format_html_join(_BREAK, "{}", [(line,) for line in (options.help_text, *said)])
 
     def clean(self) -> Any:
@@ -63,7 +68,7 @@ def problem_with(feed: str, options: Any) -> str | None:
     for name, value in options.items():
         wanted = _kind(environment[name])
         if _kind(value) != wanted:
-            return f"{name} has to be {wanted}, such as {json.dumps(environment[name])}."
+            return f"{name} has to be {wanted}, such as {json.dumps(without_secrets(environment)[name])}."
     try:
         registry.build(feed, {**environment, **options})
     except FeedError as error:
@@ -98,7 +103,10 @@ class FeedSettingsAdmin(Trailed):
 
     @admin.display(description="options")
     def overrides(self, one: FeedSettings) -> str:
-        return json.dumps(one.options)[1:-1]
+        return json.dumps(without_secrets(one.options), ensure_ascii=False)[1:-1]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"feed": standings()[0].feed, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: FeedSettings | None = None) -> list[str]:
         return ["feed"] if obj is not None else []

@@ -15,21 +15,34 @@ from unfold.admin import ModelAdmin
 BATCH: Final = 500
 # A value of a text field that is longer is cut in the trail.
 LONGEST: Final = 200
-_SECRET: Final = frozenset({"password"})
+NOTHING: Final = "nothing"
+_SECRET: Final = frozenset({"password", "secret", "token", "key"})
+
+
+def is_secret(name: str) -> bool:
+    """Whether what is called so is shown to nobody."""
+    return any(word in name.lower() for word in _SECRET)
+
+
+def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with dots for what nobody is to read."""
+    return {name: "…" if is_secret(name) and value else value for name, value in options.items()}
 
 
 def written(value: Any) -> str:
     """A value as the trail shows it."""
     if value is None or value == "":
-        return "nothing"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Manager):
         value = value.all()
+    if isinstance(value, Mapping):
+        value = without_secrets(value)
     if isinstance(value, list | tuple | set | QuerySet):
-        return ", ".join(sorted(map(written, value))) or "nothing"
+        return ", ".join(sorted(map(written, value))) or NOTHING
     text = str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
@@ -41,6 +54,11 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         for name, value in after.items()
         if written(before.get(name)) != written(value)
     )
+
+
+def listed(values: Mapping[str, Any]) -> str:
+    """`name: value` of what there is."""
+    return "; ".join(f"{name}: {written(value)}" for name, value in values.items() if written(value) != NOTHING)
 
 
 def values_of(instance: Model, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -87,14 +105,24 @@ class Trailed(ModelAdmin):
         return enter(_user(request), [(obj, CHANGE, str(message))])[0]
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> list[LogEntry]:
-        return enter(_user(request), [(one, DELETION, f"was {difference({}, values_of(one))}") for one in queryset])
+        return enter(_user(request), [(one, DELETION, f"was {listed(values_of(one))}") for one in queryset])
+
+
+def called(singular: str, plural: str, response: Any) -> Any:
+    """A list's page under these names, in place of those that a library gives its model."""
+    context = getattr(response, "context_data", None) or {}
+    if "cl" in context:
+        named = copy.copy(context["cl"].opts)
+        named.verbose_name, named.verbose_name_plural = singular, plural
+        context["opts"] = context["cl"].opts = named
+    return response
 
 
 @admin.register(LogEntry)
 class TrailAdmin(ModelAdmin):
     """Read only, for everybody."""
 
-    list_display: ClassVar = ["when", "user", "action", "kind", "object_repr", "what"]
+    list_display: ClassVar = ["when", "who", "action", "kind", "thing", "what"]
     list_filter = ["action_flag", "content_type", ("user", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["object_repr", "change_message", "user__username"]
     list_select_related = ["user", "content_type"]
@@ -104,16 +132,19 @@ class TrailAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Under the name that the menu gives it; Django calls a change a log entry."""
-        response = super().changelist_view(request, extra_context)
-        if hasattr(response, "context_data") and "cl" in response.context_data:
-            named = copy.copy(self.opts)
-            named.verbose_name, named.verbose_name_plural = "change", "changes"
-            response.context_data["opts"] = response.context_data["cl"].opts = named
-        return response
+        return called("change", "changes", super().changelist_view(request, extra_context))
 
     @admin.display(description="when", ordering="action_time")
     def when(self, entry: LogEntry) -> str:
         return f"{entry.action_time:%Y-%m-%d %H:%M:%S} UTC"
+
+    @admin.display(description="who", ordering="user")
+    def who(self, entry: LogEntry) -> str:
+        return str(entry.user)
+
+    @admin.display(description="object", ordering="object_repr")
+    def thing(self, entry: LogEntry) -> str:
+        return entry.object_repr
 
     @admin.display(description="kind", ordering="content_type")
     def kind(self, entry: LogEntry) -> str:
@@ -148,7 +179,7 @@ def _of_form(form: BaseForm, add: bool) -> str:
     secrets = []
     for name in form.fields if add else form.changed_data:
         field = form.fields.get(name)
-        if any(word in name for word in _SECRET):
+        if "password" in name:
             secrets = ["password set"]
         elif field is not None and name in form.cleaned_data:
             label = str(field.label or name).lower()

@@ -181,7 +181,7 @@ def test_deleting_the_last_rule_shows_that_all_comes_back(
     assert [order["do"] for order in ears.heard()] == ["list"]
     ((flag, message),) = trail()
     assert flag == 3
-    assert "strikes within percent: nothing → 10" in message
+    assert message == "was feed: simulated; strikes within percent: 10; enabled: yes"
 
 
 def test_many_are_switched_at_once_after_one_question(admin: Client, listed: dict[str, Instrument], ears: Ears) -> None:
