@@ -51,7 +51,7 @@ class Hole(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, first=seq + 1) if self.last > seq else None
 
 
-class Recorded(NamedTuple):
+class Recorded(msgspec.Struct, frozen=True):
     """A gap as the table has it; times in microseconds since 1970, on the feed's clock."""
 
     feed: str

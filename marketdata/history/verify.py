@@ -195,6 +195,7 @@ class _Check:
         marks = self._database.rows("SELECT what, instrument, up_to, count FROM history_pruned")
         self._pruned = {one: up_to for what, one, up_to, _ in marks if what == "ticks"}
         self._trades_from = max((up_to for what, _, up_to, _ in marks if what == "trades"), default=0)
+        self._bars_from = max((up_to for what, _, up_to, _ in marks if what == "bars"), default=0)
         self.report.pruned = sum(
             count for what, one, _, count in marks if what == "ticks" and (self._feed is None or one in self._names)
         )
@@ -244,7 +245,7 @@ class _Check:
 
     def _judge(self, minute: bar_check.Minute) -> None:
         begins, ends = minute.minute * 60, minute.minute * 60 + 60
-        if begins < self._start or ends > self._stop:
+        if begins < max(self._start, self._bars_from) or ends > self._stop:
             return  # a part of a minute says nothing of its bar
         pruned = self._pruned.get(minute.instrument, 0)
         stands = minute.stands

@@ -1,5 +1,6 @@
 """`manage.py verify_history [FEED]`: proves from the database that every accepted quote is stored once or lies in a
-recorded gap, and that bars are those of the stored ticks. Ends with 1 where it is not so, with 2 where it could not be seen.
+recorded gap, and that bars are those of the stored ticks. Ends with 1 where it is not so, with 2 where it could not be
+seen.
 """
 
 import datetime as dt
