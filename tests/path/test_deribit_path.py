@@ -195,8 +195,10 @@ async def test_a_channel_that_the_answer_left_out_is_asked_for_again(scene: Scen
     scene.server.absent[topic] = 1
     scene.server.cut()
     await scene.until(lambda: scene.server.absent[topic] == 0)
+    opened = scene.server.opened
     await scene.play()
     await scene.converges()
+    assert scene.server.opened == opened
 
 
 async def test_a_cut_in_the_middle_of_the_stream_is_made_good(scene: Scene) -> None:
@@ -222,7 +224,7 @@ async def test_a_cut_at_any_step_of_the_handshake_is_made_good(scene: Scene, ste
 
 
 async def test_cuts_one_after_another_cost_no_more_each(scene: Scene) -> None:
-    """Data resets the back-off. Twice the first wait, spread by half, is 1.5 s at most, and the fifth would be 12 s."""
+    """Data resets the back-off: each wait is the first, of 0.75 s at most; else the fourth would be 2 s at least."""
     for _ in range(4):
         scene.server.cut()
         began = time.monotonic()
@@ -233,7 +235,7 @@ async def test_cuts_one_after_another_cost_no_more_each(scene: Scene) -> None:
         float(line.rpartition("trying again in ")[2].split()[0]) for line in scene.said.splitlines() if "trying" in line
     ]
     assert len(waits) == 4
-    assert max(waits) < 0.8
+    assert max(waits) < 1.0
 
 
 async def test_a_new_listing_comes_and_an_expired_one_goes_at_its_instant(scene: Scene) -> None:
