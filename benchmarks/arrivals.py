@@ -25,6 +25,7 @@ from django.conf import settings  # noqa: E402
 from marketdata.facts import InstrumentFacts  # noqa: E402
 from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed  # noqa: E402
 from marketdata.ingest.leader import Leader  # noqa: E402
+from marketdata.ingest.options import history_of  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
 from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
 
@@ -110,8 +111,7 @@ async def main(symbols: int, rate: float, seed: int, file: str) -> None:
         feed,
         settings.REDIS_URL,
         get_channel_layer()._group_channel,
-        record_history=settings.RECORD_HISTORY,
-        history_url=settings.HISTORY_REDIS_URL,
+        history_of(feed.kind),
     )
     work = asyncio.create_task(leader.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)

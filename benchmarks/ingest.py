@@ -67,7 +67,7 @@ async def _measure(options: argparse.Namespace, redis_pid: int, history_pid: int
 
     from marketdata.bus.client import Client
     from marketdata.bus.fenced import FencedWriter
-    from marketdata.bus.history_stream import HistoryStream
+    from marketdata.bus.history_stream import HistoryOptions, HistoryStream
     from marketdata.bus.lease import Lease
     from marketdata.ingest.complaints import Complaints
     from marketdata.ingest.flush import Flush
@@ -88,8 +88,11 @@ async def _measure(options: argparse.Namespace, redis_pid: int, history_pid: int
     numbering = Numbering(FEED, lambda group: f"bench__group__{group}", Complaints(FEED))
     numbering.know(facts)
     numbering.begin(lease.term)
-    history = HistoryStream(apart, FEED) if options.history == "apart" else None
-    flush = Flush(FencedWriter(client, FEED), lease, numbering, history, in_flush=options.history == "same")
+    kept = HistoryOptions(settings.HISTORY_REDIS_URL, settings.VAR_DIR / "spill", stream_bytes=10_000_000_000)
+    history = HistoryStream(apart, FEED, kept) if options.history == "apart" else None
+    flush = Flush(
+        FencedWriter(client, FEED, kept.stream_bytes), lease, numbering, history, in_flush=options.history == "same"
+    )
     running = asyncio.create_task(flush.run())
     servers: dict[str, Any] = {
         "redis": Process(_Pid(redis_pid), Path()),  # type: ignore[arg-type]

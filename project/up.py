@@ -139,6 +139,7 @@ class Up:
             manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
             commands = {
                 "ingest": [*manage, "ingest_feed", self.options.feed],
+                **({"recorder": [*manage, "record_history"]} if settings.RECORD_HISTORY else {}),
                 "web": [*manage, "serve", "--host", self.options.host, "--port", str(self.port)],
             }
         environment = {"PYTHONUNBUFFERED": "1"}

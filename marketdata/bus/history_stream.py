@@ -1,41 +1,69 @@
-"""The history stream as ingest writes it: one entry a flush, rows joined by newlines. On a server of its own the stream
-has its own fence, since the lease is not there: it keeps the highest term it saw of a feed and refuses lower ones.
+"""The history stream as ingest writes it where it is on a server of its own: one entry a flush, rows joined by newlines.
+That server has its own fence, since the lease is not there: it keeps the highest term it saw of a feed, and refuses a
+leader of a lower one.
 """
 
 import asyncio
 import logging
 from collections import deque
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final
 
 import hiredis
+import msgspec
 
 from ..rows import HEADER
 from . import keys
 from .client import Client, Script
 from .connection import RedisDownError
+from .history_append import APPEND
 from .lease import LeaseLostError
+from .spill import HistoryBatch, Spill
 
 logger = logging.getLogger(__name__)
 
 # What a leader keeps of its last batches, to add them again when a history server comes back without its newest second.
 KEPT_BYTES: Final = 64 * 1024 * 1024
 KEPT_S: Final = 10.0
+# When the file of batches that wait would outgrow its limit: the reason of the gap.
+SPILL_FULL: Final = "spill_full"
 
-# KEYS stream, highest term · ARGV feed, term, count, rows
-_APPEND: Final = Script("""
+# The newest row of each instrument in a term: {id: (seq, received ms)}.
+Ends = dict[int, tuple[int, float]]
+
+# KEYS stream, highest term, size, gaps · ARGV feed, term, count, rows, trades, cap, '1' for the leader's own or '0' for
+# what was accepted before and comes late
+_APPEND: Final = Script(
+    APPEND
+    + """
 local known = tonumber(redis.call('GET', KEYS[2]) or '0')
 local term = tonumber(ARGV[2])
-if term < known then return redis.error_reply('FENCED a leader of a later term has written') end
+if term < known and ARGV[7] == '1' then return redis.error_reply('FENCED a leader of a later term has written') end
 if term > known then redis.call('SET', KEYS[2], ARGV[2]) end
-return redis.call('XADD', KEYS[1], '*', 'feed', ARGV[1], 'term', ARGV[2], 'count', ARGV[3], 'rows', ARGV[4])
-""")
+append(KEYS[1], KEYS[3], KEYS[4], ARGV[6], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+return 1
+"""
+)
+# KEYS gaps · ARGV feed, term, reason, from ms, to ms, count
+_GAP: Final = Script(APPEND + "gap(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]) return 1")
+# KEYS stream · ARGV feed, term, JSON of {instrument: [seq, received ms]}
+_ENDS: Final = Script("return redis.call('XADD', KEYS[1], '*', 'feed', ARGV[1], 'term', ARGV[2], 'ends', ARGV[3])")
 
 
-class HistoryBatch(NamedTuple):
-    term: int
-    size: int
-    rows: bytes
-    at: float
+class HistoryOptions(msgspec.Struct, frozen=True):
+    """Where history goes and how much of it may wait: `url` the server of the stream, `spill` the folder for what that
+    server does not take, `stream_bytes` and `spill_bytes` how much each may hold."""
+
+    url: str
+    spill: Path
+    stream_bytes: int = 512_000_000
+    spill_bytes: int = 1_024_000_000
+
+
+class _Lost(msgspec.Struct):
+    from_ms: float
+    to_ms: float
+    count: int
 
 
 def join_rows(framed: list[bytes]) -> bytes:
@@ -43,31 +71,44 @@ def join_rows(framed: list[bytes]) -> bytes:
     return b"\n".join([row[HEADER.size :] for row in framed])
 
 
-class HistoryStream:
-    """The stream on a second server. An append that fails is kept and tried again, in order, while ingest goes on: it
-    must not wait for a disk. What no longer fits is counted in `dropped`, with the term and count, for the recorder's
-    gaps."""
+async def tell_ends(client: Client, feed: str, term: int, ends: Ends) -> None:
+    """Says what the last rows of a term were: the recorder, when it is there, looks
+    whether it has them all. Raises RedisDownError."""
+    await client.run(_ENDS, [keys.history_stream()], [feed, term, msgspec.json.encode(ends)])
 
-    def __init__(self, client: Client, feed: str) -> None:
+
+class HistoryStream:
+    """An append that the server does not take goes to a file and is tried again from there, in order, while ingest goes
+    on: it must not wait for a disk elsewhere. What the file has no room for is counted in `dropped`, and becomes a recorded
+    gap as soon as the server is back."""
+
+    def __init__(self, client: Client, feed: str, options: HistoryOptions) -> None:
         self._client = client
         self._feed = feed
-        self._keys: list[Any] = [keys.history_stream(), keys.history_term(feed)]
-        self._kept: deque[HistoryBatch] = deque()  # acknowledged, but perhaps not yet on its disk
+        self._options = options
+        self._keys: list[Any] = [
+            keys.history_stream(),
+            keys.history_term(feed),
+            keys.history_size(),
+            keys.history_gaps(),
+        ]
+        self._kept: deque[tuple[float, HistoryBatch]] = deque()  # acknowledged, but perhaps not yet on its disk
         self._kept_bytes = 0
-        self._waiting: deque[HistoryBatch] = deque()  # not acknowledged
-        self._waiting_bytes = 0
+        self._spill: Spill | None = None
+        self._left: Spill | None = None
+        self._lost: dict[int, _Lost] = {}
         self._retrying: asyncio.Task[None] | None = None
         self.dropped = 0
 
     @property
     def waiting(self) -> int:
         """Rows that the server has not acknowledged."""
-        return sum(batch.size for batch in self._waiting)
+        return (self._spill.waiting if self._spill else 0) + (self._left.waiting if self._left else 0)
 
-    async def append(self, term: int, count: int, rows: bytes) -> bool:
+    async def append(self, term: int, count: int, rows: bytes, trades: bytes = b"") -> bool:
         """True when the server has it. Raises LeaseLostError when a later term has written there."""
-        batch = HistoryBatch(term, count, rows, asyncio.get_running_loop().time())
-        if self._waiting:
+        batch = HistoryBatch(term, count, rows, trades)
+        if self._spill is not None or self._lost:
             self._wait(batch)
             return False
         try:
@@ -78,65 +119,129 @@ class HistoryStream:
             return False
         return True
 
+    async def take_over(self) -> None:
+        """Brings out what earlier leaders of this feed on this machine left; returns when all of it is. Never gives up."""
+        for spill in Spill.left_behind(self._options.spill, self._feed):
+            self._left = spill
+            logger.warning("%d rows that an earlier leader left are brought to history: %s", spill.waiting, spill.path)
+            try:
+                await self._bring_out(spill)
+                spill.done()
+            finally:
+                spill.close()
+                self._left = None
+
     async def close(self, timeout: float = 2.0) -> int:
-        """Tries to bring out what waits; returns how many rows could not be."""
+        """Tries to bring out what waits; returns how many rows could not be, and stay in their file."""
         if self._retrying is not None:
             try:
                 async with asyncio.timeout(timeout):
                     await self._retrying
             except TimeoutError:
                 pass
-        return self.waiting
+            self._retrying = None
+        waiting = self.waiting
+        if self._spill is not None:
+            self._spill.close()
+            self._spill = None
+        return waiting
 
-    async def _add(self, batch: HistoryBatch) -> None:
+    # ── The server ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _add(self, batch: HistoryBatch, late: bool = False) -> None:
+        fence = "0" if late else "1"
+        cap = self._options.stream_bytes
+        arguments = [self._feed, batch.term, batch.size, batch.rows, batch.trades, cap, fence]
         try:
-            await self._client.run(_APPEND, self._keys, [self._feed, batch.term, batch.size, batch.rows])
+            await self._client.run(_APPEND, self._keys, arguments)
         except hiredis.ReplyError as error:
             if str(error).startswith("FENCED"):
                 raise LeaseLostError from error
             raise RedisDownError(str(error)) from error
-        self._kept.append(batch)
-        self._kept_bytes += len(batch.rows)
-        oldest = batch.at - KEPT_S
-        while self._kept and (self._kept[0].at < oldest or self._kept_bytes > KEPT_BYTES):
-            self._kept_bytes -= len(self._kept.popleft().rows)
+        now = asyncio.get_running_loop().time()
+        self._kept.append((now, batch))
+        self._kept_bytes += batch.weight
+        while self._kept and (self._kept[0][0] < now - KEPT_S or self._kept_bytes > KEPT_BYTES):
+            self._kept_bytes -= self._kept.popleft()[1].weight
+
+    # ── The file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _wait(self, batch: HistoryBatch) -> None:
-        if not self._waiting:
-            # The server went away: what it acknowledged in its last seconds may not have reached its disk, so it is
-            # added again before the rest. Doubles fall out at the database's key.
-            self._waiting.extend(self._kept)
-            self._waiting_bytes = self._kept_bytes
-            self._kept.clear()
-            self._kept_bytes = 0
-        self._waiting.append(batch)
-        self._waiting_bytes += len(batch.rows)
-        while self._waiting_bytes > KEPT_BYTES:
-            oldest = self._waiting.popleft()
-            self._waiting_bytes -= len(oldest.rows)
-            self.dropped += oldest.size
+        if self._spill is None:
+            try:
+                self._spill = Spill.create(self._options.spill, self._feed)
+                # The server went away: what it acknowledged in its last seconds may not have reached its disk, so it is
+                # added again before the rest. Doubles fall out at the database's key.
+                while self._kept:
+                    self._keep(self._kept.popleft()[1])
+                self._kept_bytes = 0
+            except OSError as error:
+                logger.error("nothing can be kept for history: %s", error)
+        try:
+            self._keep(batch)
+        except OSError as error:
+            self._drop(batch, error)
         if self._retrying is None or self._retrying.done():
             self._retrying = asyncio.get_running_loop().create_task(self._retry(), name="history-retry")
 
+    def _keep(self, batch: HistoryBatch) -> None:
+        if self._spill is None:
+            raise OSError("there is no file")
+        self._spill.add(batch, self._options.spill_bytes)
+
+    def _drop(self, batch: HistoryBatch, error: OSError) -> None:
+        if not self._lost:
+            logger.error("%s: from now on quotes are missing in history: %s", self._feed, error)
+        self.dropped += batch.size
+        if not batch.size:
+            return
+        first, last = (_received(line) for line in (batch.rows.partition(b"\n")[0], batch.rows.rpartition(b"\n")[2]))
+        known = self._lost.get(batch.term)
+        if known is None:
+            self._lost[batch.term] = _Lost(first, last, batch.size)
+        else:
+            known.from_ms, known.to_ms = min(known.from_ms, first), max(known.to_ms, last)
+            known.count += batch.size
+
     async def _retry(self) -> None:
+        if (spill := self._spill) is not None:
+            await self._bring_out(spill)
         wait = 0.1
-        while self._waiting:
-            batch = self._waiting[0]
+        while self._lost:
+            term, lost = next(iter(self._lost.items()))
+            told = lost.count
+            arguments = [self._feed, term, SPILL_FULL, lost.from_ms, lost.to_ms, told]
             try:
-                await self._add(batch)
+                await self._client.run(_GAP, [keys.history_gaps()], arguments)
             except RedisDownError:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 1.0)
                 continue
-            except LeaseLostError:
-                # The next append is told; here nobody may be waiting for the answer.
-                self.dropped += self.waiting
-                logger.error("a later term has written history; %d rows of ours are not in it", self.waiting)
-                self._waiting.clear()
-                self._waiting_bytes = 0
-                return
-            wait = 0.1
-            if self._waiting and self._waiting[0] is batch:
-                self._waiting.popleft()
-                self._waiting_bytes -= len(batch.rows)
+            lost.count -= told
+            if not lost.count:  # or else more was lost meanwhile
+                del self._lost[term]
+        if spill is not None:
+            if spill.first() is not None:  # while the gap was told
+                return await self._retry()
+            spill.done()
+            self._spill = None
         logger.info("history takes batches again")
+        return None
+
+    async def _bring_out(self, spill: Spill) -> None:
+        """Everything in the file, also what comes to it meanwhile. It was accepted before, so no fence holds it up."""
+        wait = 0.1
+        while (batch := spill.first()) is not None:
+            try:
+                await self._add(batch, late=True)
+            except RedisDownError:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 1.0)
+                continue
+            wait = 0.1
+            spill.next(batch)
+
+
+def _received(line: bytes) -> float:
+    row: list[float] = msgspec.json.decode(line)
+    return round(row[2] + row[3], 3)

@@ -12,7 +12,7 @@ from ..bus.connection import RedisDownError
 from ..bus.fenced import MAX_ROWS, FencedWriter
 from ..bus.history_stream import HistoryStream, join_rows
 from ..bus.lease import MARGIN_S, Lease, LeaseLostError
-from ..quotes import Quote
+from ..quotes import Quote, Trade
 from .hops import Hops
 from .numbering import Numbering
 
@@ -25,11 +25,12 @@ AHEAD: Final = 5_000
 
 
 class Batch(NamedTuple):
-    """The first `taken` of the quotes that wait, as rows numbered under `term`."""
+    """The first `taken` of the quotes that wait, as rows numbered under `term`; and the first of the trades."""
 
     term: int
     taken: int
     framed: list[bytes]
+    trades: list[bytes]
 
 
 class Flush:
@@ -50,6 +51,8 @@ class Flush:
         self._history = history
         self._in_flush = in_flush
         self._quotes: list[Quote] = []
+        # Lines for history, numbered already.
+        self._trades: list[bytes] = []
         # What is being flushed. It may be in history before that is known here.
         self._batch: Batch | None = None
         self._came = asyncio.Event()
@@ -64,13 +67,23 @@ class Flush:
         self.flushes = 0
         self.accepted = 0
         self.conflated = 0
+        self.lost_trades = 0
 
     @property
     def waiting(self) -> int:
         return len(self._quotes)
 
-    async def put(self, quotes: Sequence[Quote]) -> None:
-        """Hands quotes over. Waits while the flush is far behind but alive; never waits for a Redis that is away."""
+    @property
+    def _records(self) -> bool:
+        return self._in_flush or self._history is not None
+
+    async def put(self, quotes: Sequence[Quote], trades: Sequence[Trade] = ()) -> None:
+        """Hands quotes and trades over. Waits while the flush is far behind but alive; never waits for a Redis that is
+        away. Trades go to history alone."""
+        if trades and self._records:
+            self._put_trades(trades)
+        if not quotes:
+            return
         if not self._quotes:
             self._oldest = time.monotonic()
         self._quotes.extend(quotes)
@@ -88,7 +101,7 @@ class Flush:
         """Flushes until the lease is lost, which it raises as LeaseLostError at once; nothing is taken off the quotes that
         wait unless it was accepted."""
         while True:
-            while self._quotes:
+            while self._quotes or self._trades:
                 await self.flush()
             self._empty.set()
             self._came.clear()
@@ -103,8 +116,8 @@ class Flush:
         taken = self._quotes[:MAX_ROWS]
         oldest, began = self._oldest, time.monotonic()
         counts = self._numbering.number(taken)
-        self._batch = Batch(self._numbering.term, len(taken), counts.framed)
-        if counts.framed:
+        self._batch = Batch(self._numbering.term, len(taken), counts.framed, self._trades[:MAX_ROWS])
+        if counts.framed or self._batch.trades:
             await self._publish(counts.flat, self._batch)
             self.hops.add((time.monotonic() - oldest) * 1000)
         self._oldest = began  # what came meanwhile goes with the next
@@ -118,7 +131,7 @@ class Flush:
         self._empty.clear()  # a new term must not begin in the middle of it
         flat = self._numbering.told_again()
         if self._batch is not None:
-            if self._batch.framed:
+            if self._batch.framed or self._batch.trades:
                 await self._publish(flat[: 3 * MAX_ROWS], self._batch)
                 flat = flat[3 * MAX_ROWS :]
             self._end_batch()
@@ -128,6 +141,7 @@ class Flush:
     def _end_batch(self) -> None:
         if self._batch is not None:
             del self._quotes[: self._batch.taken]
+            del self._trades[: len(self._batch.trades)]
             self._batch = None
         if not self._room.is_set() and len(self._quotes) < AHEAD // 2:
             self._room.set()
@@ -135,23 +149,26 @@ class Flush:
     async def _publish(self, flat: list[Any], batch: Batch | None = None) -> None:
         """Brings one numbered flush out, over outages of Redis: the same rows under the same numbers, so that a flush whose
         acknowledgement was lost is not counted twice."""
-        term, framed = (batch.term, batch.framed) if batch else (self._numbering.term, [])
+        if batch is None:
+            batch = Batch(self._numbering.term, 0, [], [])
+        term, _, framed, prints = batch
         size = len(framed)
-        blob = join_rows(framed) if framed and (self._in_flush or self._history is not None) else b""
-        if blob and self._history is not None:
+        blob = join_rows(framed) if framed and self._records else b""
+        trades = b"\n".join(prints)
+        if (blob or trades) and self._history is not None:
             try:
-                await self._history.append(term, size, blob)
+                await self._history.append(term, size, blob, trades)
             except LeaseLostError:
                 self._batch = None  # surely not in history, and never to be under these numbers
                 raise
-            blob = b""
+            blob = trades = b""
         wait = 0.02
         while True:
             while self._lease.remaining() < MARGIN_S:
                 self._go_away("the lease is not renewed")
                 await asyncio.sleep(0.02)  # the renewal brings it back, or the loss is told
             try:
-                await self._writer.flush(self._lease.token, term, flat, size, blob)
+                await self._writer.flush(self._lease.token, term, flat, size, blob, trades)
                 break
             except RedisDownError as error:
                 self._go_away(str(error))
@@ -168,6 +185,17 @@ class Flush:
             logger.warning("Redis is away, quotes wait: %s", reason)
         self._away = True
         self._room.set()
+
+    def _put_trades(self, trades: Sequence[Trade]) -> None:
+        lines = self._numbering.trades(trades)
+        room = max(0, WAITING - len(self._trades))
+        if len(lines) > room:
+            self.lost_trades += len(lines) - room
+            logger.error("%d trades have no room while Redis is away, and are missing in history", len(lines) - room)
+        if lines[:room]:
+            self._trades += lines[:room]
+            self._empty.clear()
+            self._came.set()
 
     def _conflate(self) -> None:
         if len(self._quotes) < WAITING:

@@ -15,12 +15,13 @@ from typing import Final
 import msgspec
 import redis
 
+from .. import rows
 from ..bus import keys, orders, standbys
 from ..bus.beacon import Beacon, Health
 from ..bus.client import Client
 from ..bus.connection import RedisDownError
 from ..bus.fenced import FencedWriter
-from ..bus.history_stream import HistoryStream
+from ..bus.history_stream import Ends, HistoryOptions, HistoryStream, tell_ends
 from ..bus.lease import RENEWAL_S, Lease, LeaseLostError
 from ..bus.orders import Order
 from ..bus.subscriber import Subscriber
@@ -69,8 +70,7 @@ class Leader:
         feed: Feed,
         redis_url: str,
         channel_of: Callable[[str], str],
-        record_history: bool = False,
-        history_url: str = "",
+        history: HistoryOptions | None = None,
     ) -> None:
         self.feed = feed
         self.complaints = Complaints(feed.name)
@@ -80,16 +80,22 @@ class Leader:
         self._lease = Lease(feed.name, redis_url, self._told_lost)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost = asyncio.Event()
-        apart = record_history and bool(history_url) and history_url != redis_url
-        self._history_client = Client(history_url, f"ingest-{feed.name}-history") if apart else None
-        self.history = HistoryStream(self._history_client, feed.name) if self._history_client else None
-        self._writer = FencedWriter(self._client, feed.name)
+        self._history_client: Client | None = None
+        self.history: HistoryStream | None = None
+        if history is not None and history.url != redis_url:
+            self._history_client = Client(history.url, f"ingest-{feed.name}-history")
+            self.history = HistoryStream(self._history_client, feed.name, history)
+        self._records = history is not None
+        self._settling: asyncio.Task[None] | None = None
+        self._ends: list[tuple[int, Ends]] = []
+        stream_bytes = history.stream_bytes if history is not None else 0
+        self._writer = FencedWriter(self._client, feed.name, stream_bytes)
         self.flush = Flush(
             self._writer,
             self._lease,
             self.numbering,
             self.history,
-            in_flush=record_history and not apart,
+            in_flush=self._records and self.history is None,
         )
         # Beside the flushes' connection: what is read here in one go must not hold them up.
         self._side_client = Client(redis_url, f"ingest-{feed.name}-side")
@@ -122,6 +128,8 @@ class Leader:
             await self._campaign()
             with contextlib.suppress(RedisDownError):
                 await standbys.leave(self._side_client, self.feed.name, self._lease.owner)
+            if self._records:
+                await self._look_at_former_terms()
             await self._list()
             await self._lead()
         finally:
@@ -176,6 +184,7 @@ class Leader:
                 await asyncio.sleep(0.05)
         if not self._lease.led_last:
             raise DeposedError(f"{self.feed.name}: another may have led meanwhile")
+        self._end_term()
         self._begin()
 
     def _told_lost(self) -> None:
@@ -185,8 +194,11 @@ class Leader:
                 self._loop.call_soon_threadsafe(self._lost.set)
 
     async def _leave(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.gather(self._settling, return_exceptions=True)
         if self.history is not None and (left := await self.history.close()):
-            logger.error("%d rows did not reach the history stream", left)
+            logger.error("%d rows wait on this machine for the history server; the next leader brings them there", left)
         await asyncio.to_thread(self._lease.release)
         await self._orders.close()
         for client in (self._client, self._beacon_client, self._side_client, self._history_client):
@@ -253,7 +265,49 @@ class Leader:
         if again:
             await self.flush.tell_again()
             await self.offer.publish()
+        self._settle()
         await self.flush.run()
+
+    # ── History ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _look_at_former_terms(self) -> None:
+        """What former leaders published last, from Redis: whether history has all of it is to be looked at."""
+        try:
+            answer = await self._side_client.call("HGETALL", keys.last_values(self.feed.name))
+        except RedisDownError as error:
+            logger.warning("what the former leader of %s published last is not known: %s", self.feed.name, error)
+            return
+        ends: dict[int, Ends] = {}
+        for framed in answer.values():
+            instrument_id, seq = rows.header(framed)
+            term, count = divmod(seq, rows.TERM)
+            if count:  # or else it was told again, and is of no term
+                row = msgspec.json.decode(framed[rows.HEADER.size :])
+                ends.setdefault(term, {})[instrument_id] = (seq, round(row[2] + row[3], 3))
+        self._ends += ends.items()
+
+    def _end_term(self) -> None:
+        """Before a new term of ours begins: how the one before it ended."""
+        if self._records and (ends := self.numbering.ends()):
+            self._ends.append((self.numbering.term, ends))
+
+    def _settle(self) -> None:
+        """Does in the background what former terms left to do for history."""
+        if self._records and (self._settling is None or self._settling.done()):
+            self._settling = asyncio.create_task(self._settled(), name="settle")
+
+    async def _settled(self) -> None:
+        if self.history is not None:
+            await self.history.take_over()
+        client = self._history_client or self._side_client
+        while self._ends:
+            # After all that was accepted in it: what waits is of that term, or of the one after it.
+            if self.history is None or not self.history.waiting:
+                with contextlib.suppress(RedisDownError):
+                    await tell_ends(client, self.feed.name, *self._ends[0])
+                    del self._ends[0]
+                    continue
+            await asyncio.sleep(0.2)
 
     # ── Orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -338,6 +392,8 @@ class Leader:
             await self._next_term()
         for rejected in batch.rejected:
             self.complaints.add(rejected.reason, rejected.text)
+        if batch.trades:
+            await self.flush.put((), batch.trades)
         if not batch.quotes:
             return
         self._heard = self.vital_signs.heard_at = time.monotonic()
@@ -359,6 +415,7 @@ class Leader:
             except LeaseLostError:
                 self._lost.set()
                 return
+        self._end_term()
         self._begin()
 
     async def _keep_beacons(self) -> None:

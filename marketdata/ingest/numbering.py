@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from .. import rows
 from ..bus import keys
 from ..facts import InstrumentFacts
-from ..quotes import CROSSED, Quote
+from ..quotes import CROSSED, Quote, Trade
 from .complaints import Complaints
 from .enrich import enriched
 
+_encode: Final = msgspec.json.Encoder().encode
 # Of the 2^24 counts of a term. What is left is room for any flush that is still under way.
 MOST: Final = rows.TERM * 3 // 4
 
@@ -42,6 +45,7 @@ class Numbering:
         self._targets: dict[str, Target] = {}
         self._withheld: AbstractSet[str] = frozenset()
         self._counts: dict[int, int] = {}
+        self._trades = 0
 
     @property
     def counts(self) -> Mapping[int, int]:
@@ -96,6 +100,28 @@ class Numbering:
             newest[target.id] = (target.channel, row)
             self.latest[target.id] = quote
         return Numbered([part for i, (channel, row) in newest.items() for part in (i, channel, row)], framed)
+
+    def trades(self, trades: Iterable[Trade]) -> list[bytes]:
+        """A line for each trade of a known instrument, for history: `[instrument, received ms, venue ms, price, size, id]`,
+        where one without an id of its venue gets a number of the term."""
+        lines = []
+        for trade in trades:
+            target = self._targets.get(trade.symbol)
+            if target is None:
+                continue
+            self._trades += 1
+            name = trade.trade_id or f"#{self.term}-{self._trades}"
+            lines.append(_encode((target.id, trade.received_ms, trade.venue_time_ms, trade.price, trade.size, name)))
+        return lines
+
+    def ends(self) -> dict[int, tuple[int, float]]:
+        """The newest row of each instrument that has had one in this term: {id: (seq, received ms)}."""
+        base = rows.seq_of(self.term, 0)
+        return {
+            instrument_id: (base + count, self.latest[instrument_id].received_ms)
+            for instrument_id, count in self._counts.items()
+            if instrument_id in self.latest
+        }
 
     def told_again(self) -> list[Any]:
         """The newest quote of every instrument as a row of this term with count 0, flat: newer than any row of a former

@@ -80,11 +80,11 @@ async def test_what_happens_in_a_flush_happens_in_order(
     with admin.monitor() as monitor:  # type: ignore[no-untyped-call]
         await writer.flush(TOKEN, 7, flat((1, 5), (2, 9)), 2, b"rows")
         seen: list[str] = []
-        while len(seen) < 5:
+        while len(seen) < 6:
             command = monitor.next_command()
             if command["client_type"] == "lua":
                 seen.append(command["command"].split()[0])
-    assert seen == ["GET", "XADD", "HSET", "PUBLISH", "PUBLISH"]
+    assert seen == ["GET", "XADD", "INCRBY", "HSET", "PUBLISH", "PUBLISH"]
 
 
 @pytest.mark.parametrize("held", [None, "8:owner", "7:another", "7:owne", ""])

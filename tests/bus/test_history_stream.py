@@ -14,7 +14,7 @@ from marketdata.bus import client as client_module
 from marketdata.bus import history_stream as module
 from marketdata.bus import keys
 from marketdata.bus.client import Client
-from marketdata.bus.history_stream import HistoryStream
+from marketdata.bus.history_stream import HistoryOptions, HistoryStream
 from marketdata.bus.lease import LeaseLostError
 from tests.valkey import RunningValkey, start_valkey
 
@@ -24,9 +24,9 @@ FEED = "simulated"
 
 
 @pytest.fixture
-async def history(server: RunningValkey) -> AsyncIterator[HistoryStream]:
+async def history(server: RunningValkey, tmp_path: Path) -> AsyncIterator[HistoryStream]:
     client = Client(server.url, "test-history")
-    history = HistoryStream(client, FEED)
+    history = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path))
     yield history
     async with asyncio.timeout(5):
         await history.close(0.01)
@@ -76,10 +76,10 @@ async def test_the_highest_term_is_kept_over_an_empty_stream(history: HistoryStr
     assert rows_of(server) == []
 
 
-async def test_feeds_do_not_fence_each_other(history: HistoryStream, server: RunningValkey) -> None:
+async def test_feeds_do_not_fence_each_other(history: HistoryStream, server: RunningValkey, tmp_path: Path) -> None:
     client = Client(server.url, "test-other")
     await history.append(9, 1, b"of nine")
-    assert await HistoryStream(client, "other").append(3, 1, b"of three")
+    assert await HistoryStream(client, "other", HistoryOptions(server.url, tmp_path)).append(3, 1, b"of three")
     client.close()
 
 
@@ -166,21 +166,39 @@ async def test_an_outage_holds_nobody_up_after_its_first_batch(
     assert rows_of(server).count(b"next") >= 1_000
 
 
-async def test_what_waits_is_bounded_and_what_is_dropped_is_counted(
-    history: HistoryStream, server: RunningValkey, short_path: Path, monkeypatch: pytest.MonkeyPatch
+def batch_of(number: int) -> bytes:
+    """Three rows, received at `number` ms past 2026."""
+    return b"\n".join(f"[{n},{number},{1_767_225_600_000 + number},{n}.5]".encode() for n in range(3))
+
+
+async def test_what_waits_is_bounded_and_what_has_no_room_becomes_a_gap(
+    server: RunningValkey, short_path: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "KEPT_BYTES", 1_000)
+    client = Client(server.url, "test-history")
+    history = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path, spill_bytes=1_000))
     server.kill()
     for number in range(50):
-        await history.append(7, 3, f"{number:0100}".encode())
-    assert (history.waiting, history.dropped) == (30, 120)
+        await history.append(7 + number // 49, 3, batch_of(number))
+    fit = history.waiting // 3
+    assert 5 < fit < 12
+    assert history.dropped == 3 * (50 - fit)
     again = start_valkey(short_path)
     try:
         await within(CONTRACT_S, lambda: history.waiting == 0)
-        assert rows_of(again) == [f"{number:0100}".encode() for number in range(40, 50)]
-        assert history.dropped == 120
+        assert rows_of(again) == [batch_of(number) for number in range(fit)]
+        with Redis.from_url(again.url) as admin:
+            begin = 1_767_225_600_000
+            gaps = {
+                f"{FEED}|7|spill_full".encode(): f"{begin + fit + 0.5:.3f} {begin + 50.5:.3f} {3 * (49 - fit)}".encode(),
+                f"{FEED}|8|spill_full".encode(): f"{begin + 49.5:.3f} {begin + 49 + 2.5:.3f} 3".encode(),
+            }
+            assert admin.hgetall(keys.history_gaps()) == gaps
+        assert await history.append(7, 1, b"after")
+        assert list(tmp_path.iterdir()) == []
     finally:
         await history.close(0.01)
+        client.close()
+        await asyncio.sleep(0)
         again.stop()
 
 
@@ -190,10 +208,10 @@ async def test_what_is_kept_for_adding_again_is_bounded_too(
     monkeypatch.setattr(module, "KEPT_BYTES", 1_000)
     for _ in range(50):
         await history.append(7, 1, b"x" * 100)
-    assert sum(len(batch.rows) for batch in history._kept) == history._kept_bytes <= 1_000
+    assert sum(batch.weight for _, batch in history._kept) == history._kept_bytes <= 1_000
 
 
-async def test_a_later_term_met_after_an_outage_ends_the_waiting_and_is_counted(
+async def test_what_was_accepted_comes_late_past_the_fence_and_new_batches_do_not(
     history: HistoryStream, server: RunningValkey, short_path: Path
 ) -> None:
     server.kill()
@@ -203,9 +221,10 @@ async def test_a_later_term_met_after_an_outage_ends_the_waiting_and_is_counted(
     try:
         with Redis.from_url(again.url) as admin:
             admin.set(keys.history_term(FEED), 8)
-        await within(CONTRACT_S, lambda: history.waiting == 0)
-        assert history.dropped == 6
-        assert rows_of(again) == []
+            await within(CONTRACT_S, lambda: history.waiting == 0)
+            assert admin.get(keys.history_term(FEED)) == b"8"
+        assert history.dropped == 0
+        assert rows_of(again) == 3 * [b"of seven"]
         with pytest.raises(LeaseLostError):
             await history.append(7, 1, b"of seven")
     finally:
@@ -226,13 +245,71 @@ async def test_closing_brings_out_what_waits_if_it_can(
     history: HistoryStream, server: RunningValkey, short_path: Path
 ) -> None:
     server.kill()
-    await history.append(7, 4, b"waits")
-    assert await history.close(0.2) == 4
+    await history.append(7, 4, b"waits", b"trades too")
     again = start_valkey(short_path)
     try:
-        # The first attempt was given up; a batch that comes starts another.
-        await history.append(7, 1, b"more")
         assert await history.close(CONTRACT_S) == 0
-        assert rows_of(again) == [b"waits", b"more"]
+        assert [(e[b"rows"], e[b"trades"]) for e in entries(again)] == [(b"waits", b"trades too")]
     finally:
         again.stop()
+
+
+# ── What a leader leaves ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_next_leader_takes_over_what_one_left_and_nothing_that_another_holds(
+    history: HistoryStream, server: RunningValkey, short_path: Path, tmp_path: Path
+) -> None:
+    await history.append(7, 1, b"added")
+    server.kill()
+    await history.append(7, 2, b"waits")
+    await history.append(7, 2, b"waits too")
+    (left,) = tmp_path.iterdir()
+    client = Client(server.url, "test-next")
+    next_leader = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path))
+    another_feed = HistoryStream(client, "another", HistoryOptions(server.url, tmp_path))
+    try:
+        await next_leader.take_over()  # the first still has it
+        assert left.exists()
+        assert await history.close(0.01) == 5
+        with left.open("ab") as file:
+            file.write(b"a record whose end is mis")
+        taking_over = asyncio.create_task(next_leader.take_over())
+        await asyncio.sleep(0.3)
+        assert next_leader.waiting == 5
+        again = start_valkey(short_path)
+        try:
+            await another_feed.take_over()
+            assert next_leader.waiting == 5 or rows_of(again)
+            await within(CONTRACT_S, taking_over.done)
+            assert rows_of(again) == [b"added", b"waits", b"waits too"]
+            assert not left.exists()
+        finally:
+            again.stop()
+    finally:
+        client.close()
+        await asyncio.sleep(0)
+
+
+# ── The cap ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_over_its_cap_the_stream_gives_up_its_oldest_as_a_gap(server: RunningValkey, tmp_path: Path) -> None:
+    client = Client(server.url, "test-history")
+    history = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path, stream_bytes=10 * len(batch_of(10))))
+    for number in range(10, 30):
+        assert await history.append(7, 3, batch_of(number))
+    assert rows_of(server) == [batch_of(number) for number in range(20, 30)]
+    with Redis.from_url(server.url) as admin:
+        begin = 1_767_225_600_000
+        assert admin.hgetall(keys.history_gaps()) == {
+            f"{FEED}|7|stream_full".encode(): f"{begin + 10.5:.3f} {begin + 19 + 2.5:.3f} 30".encode()
+        }
+        assert int(admin.get(keys.history_size()) or 0) == 10 * len(batch_of(10))
+        # A stream that was emptied by hand begins to count anew.
+        admin.delete(keys.history_stream())
+        await history.append(7, 3, batch_of(40))
+        await history.append(7, 3, batch_of(41))
+        assert rows_of(server)[-1] == batch_of(41)
+    client.close()
+    await asyncio.sleep(0)

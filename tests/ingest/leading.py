@@ -11,6 +11,7 @@ from redis import Redis
 from marketdata import rows
 from marketdata.bus import keys
 from marketdata.bus.beacon import Beacon
+from marketdata.bus.history_stream import HistoryOptions
 from marketdata.ingest.leader import Leader
 
 from .told_feed import FEED, ToldFeed
@@ -19,15 +20,14 @@ from .told_feed import FEED, ToldFeed
 class Leading:
     """`feed` is told what to say, `leader` runs as `task`, `redis` sees what comes of it."""
 
-    def __init__(self, url: str, history_url: str = "", record_history: bool = False) -> None:
+    def __init__(self, url: str, history: HistoryOptions | None = None) -> None:
         self.feed = ToldFeed()
         self.redis = Redis.from_url(url, socket_timeout=5)
         self.leader = Leader(
             self.feed,
             url,
             lambda group: f"test__group__{group}",
-            record_history=record_history,
-            history_url=history_url,
+            history,
         )
         self.task: asyncio.Task[None] | None = None
 

@@ -1,12 +1,13 @@
 """A bus that does what a test tells it, without a Redis: what `Flush` is given in place of the real one."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from marketdata import rows
 from marketdata.bus.client import Client
 from marketdata.bus.fenced import FencedWriter
-from marketdata.bus.history_stream import HistoryStream
+from marketdata.bus.history_stream import HistoryOptions, HistoryStream
 from marketdata.bus.lease import Lease
 
 NOWHERE = "unix:///tmp/strikewire-no-such-server.sock"
@@ -24,14 +25,18 @@ class ScriptedWriter(FencedWriter):
         self.open.set()
         self.tries = 0
         self.flushes: list[tuple[str, int, list[Any], int, bytes]] = []
+        self.trades: list[bytes] = []
 
-    async def flush(self, token: str, term: int, rows: list[Any], count: int = 0, history: bytes = b"") -> None:
+    async def flush(
+        self, token: str, term: int, rows: list[Any], count: int = 0, history: bytes = b"", trades: bytes = b""
+    ) -> None:
         self.tries += 1
         await self.open.wait()
         await asyncio.sleep(0)
         error = self.errors.pop(0) if self.errors else None
         if error is None or getattr(error, "accepted", False):
             self.flushes.append((token, term, list(rows), count, history))
+            self.trades.append(trades)
         if error is not None:
             raise error
 
@@ -57,11 +62,11 @@ class ScriptedHistory(HistoryStream):
     """Takes batches, or raises the next of `errors`."""
 
     def __init__(self) -> None:
-        super().__init__(Client(NOWHERE, "test"), FEED)
+        super().__init__(Client(NOWHERE, "test"), FEED, HistoryOptions(NOWHERE, Path("/nowhere")))
         self.errors: list[Exception] = []
         self.batches: list[tuple[int, int, bytes]] = []
 
-    async def append(self, term: int, count: int, rows: bytes) -> bool:
+    async def append(self, term: int, count: int, rows: bytes, trades: bytes = b"") -> bool:
         if self.errors:
             raise self.errors.pop(0)
         self.batches.append((term, count, rows))

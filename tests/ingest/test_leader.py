@@ -14,6 +14,7 @@ from redis import Redis
 from marketdata import rows
 from marketdata.bus import keys
 from marketdata.bus.beacon import Beacon
+from marketdata.bus.history_stream import HistoryOptions
 from marketdata.feeds.base import Batch, PermanentFeedError, Rejected, TemporaryFeedError
 from marketdata.ingest import leader as module
 from marketdata.ingest.leader import DeposedError
@@ -406,11 +407,11 @@ def history(url: str) -> list[tuple[int, int, list[bytes]]]:
     """(term, count, rows) of every entry of the stream."""
     with Redis.from_url(url, socket_timeout=5) as admin:
         entries = admin.xrange(keys.history_stream()) or []
-        return [(int(e[b"term"]), int(e[b"count"]), e[b"rows"].split(b"\n")) for _, e in entries]
+        return [(int(e[b"term"]), int(e[b"count"]), e[b"rows"].split(b"\n")) for _, e in entries if b"rows" in e]
 
 
-async def test_history_on_the_same_server_has_every_accepted_row(server: RunningValkey) -> None:
-    leading = Leading(server.url, history_url=server.url, record_history=True)
+async def test_history_on_the_same_server_has_every_accepted_row(server: RunningValkey, tmp_path: Path) -> None:
+    leading = Leading(server.url, HistoryOptions(server.url, tmp_path))
     async with leading.running():
         leading.feed.quote(SYMBOLS[0], SYMBOLS[0], SYMBOLS[1])
         await within(LISTED_S, lambda: leading.accepted == 3)
@@ -429,7 +430,7 @@ async def test_history_on_a_second_server_catches_up_after_its_outage_while_quot
     server: RunningValkey, short_path: Path
 ) -> None:
     apart = start_valkey(short_path / "history")
-    leading = Leading(server.url, history_url=apart.url, record_history=True)
+    leading = Leading(server.url, HistoryOptions(apart.url, short_path / "spill"))
     try:
         async with leading.running():
             await lead(leading)
@@ -451,7 +452,7 @@ async def test_history_on_a_second_server_catches_up_after_its_outage_while_quot
 
 async def test_a_history_server_ahead_of_our_term_is_overtaken(server: RunningValkey, short_path: Path) -> None:
     apart = start_valkey(short_path / "history")
-    leading = Leading(server.url, history_url=apart.url, record_history=True)
+    leading = Leading(server.url, HistoryOptions(apart.url, short_path / "spill"))
     try:
         async with leading.running() as task:
             await within(LISTED_S, lambda: leading.feed.openings == 1)

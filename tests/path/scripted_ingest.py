@@ -28,6 +28,7 @@ from django.conf import settings  # noqa: E402
 from marketdata.facts import InstrumentFacts  # noqa: E402
 from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed, TemporaryFeedError  # noqa: E402
 from marketdata.ingest.leader import DeposedError, Leader  # noqa: E402
+from marketdata.ingest.options import history_of  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
 from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
 
@@ -106,8 +107,7 @@ async def main(symbols: int) -> None:
         feed,
         settings.REDIS_URL,
         get_channel_layer()._group_channel,
-        record_history=settings.RECORD_HISTORY,
-        history_url=settings.HISTORY_REDIS_URL,
+        history_of(feed.kind),
     )
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 22)

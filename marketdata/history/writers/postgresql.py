@@ -92,9 +92,13 @@ class PostgresqlWriter:
 
     def _opened(self) -> "psycopg.Connection[Any]":
         connection: psycopg.Connection[Any] = self._database.connect()
-        for statement in (_LOCK_TIMEOUT, *_TEMPORARY):
-            connection.execute(statement)
-        connection.commit()
+        try:
+            for statement in (_LOCK_TIMEOUT, *_TEMPORARY):
+                connection.execute(statement)
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
         return connection
 

@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from ...feeds import registry
 from ...feeds.base import PermanentFeedError
 from ...ingest.leader import DeposedError, Leader, StandAsideError
-from ...ingest.options import options_of
+from ...ingest.options import history_of, options_of
 
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
@@ -57,8 +57,7 @@ async def _run(feed: Any) -> Leader:
         feed,
         settings.REDIS_URL,
         layer._group_channel,
-        record_history=settings.RECORD_HISTORY,
-        history_url=settings.HISTORY_REDIS_URL,
+        history_of(feed.kind),
     )
     work = asyncio.create_task(leader.run())
     loop = asyncio.get_running_loop()
