@@ -66,7 +66,7 @@ class Market(LocalFeed):
         # How long quotes are gathered: a wake-up costs as much as a hundred quotes in one batch do.
         self._gather_s = 0.0 if quotes_per_second <= 100 else 0.015
         self._rate = quotes_per_second
-        self._seed = seed
+        self.seed = seed
         self._exchange: Exchange | None = None
         self._reading = False
         self._listed_on: dt.date | None = None
@@ -138,7 +138,7 @@ class Market(LocalFeed):
         return [event for event in events if event.symbol in covered or event.symbol in _UNDERLYINGS]
 
     def _opened(self) -> Exchange:
-        return Exchange(UNIVERSE, self._seed, self._rate, self._now_ms())
+        return Exchange(UNIVERSE, self.seed, self._rate, self._now_ms())
 
 
 def _symbols(now_ms: float) -> set[str]:

@@ -17,11 +17,11 @@ from .universe import Underlying
 STEP_MS: Final = 100
 # A year's variance is spent in its trading time, of which this market, always open, has more than a real one: its
 # prices move as fast as real ones do while these trade.
-_STEP_YEARS: Final = STEP_MS / 1000 / (252 * 6.5 * 3600)
+STEP_YEARS: Final = STEP_MS / 1000 / (252 * 6.5 * 3600)
 _PULL: Final = math.log(2) / (4 * 3600 * 1000 / STEP_MS)  # half of a deviation is gone in four hours
-_CALM: Final = math.log(2) / (1800 * 1000 / STEP_MS)  # and half of an excited volatility in thirty minutes
-_LEVEL_SPREAD: Final = 0.15  # of the logarithm of volatility, in the long run
-_LEAN: Final = -0.6
+CALM: Final = math.log(2) / (1800 * 1000 / STEP_MS)  # and half of an excited volatility in thirty minutes
+LEVEL_SPREAD: Final = 0.15  # of the logarithm of volatility, in the long run
+LEAN: Final = -0.6
 _JUMPS_PER_STEP: Final = STEP_MS / 180_000
 _JUMP: Final = 0.0006
 _BLOCK: Final = 256
@@ -40,7 +40,7 @@ class Spots:
         day = self._volatility / math.sqrt(252)
         self.previous_close: Array = self._usual * np.exp(day * self._random.normal(size=size))
         self._deviation = np.log(self.previous_close / self._usual) + 0.6 * day * self._random.normal(size=size)
-        self._log_level = _LEVEL_SPREAD * self._random.normal(size=size)
+        self._log_level = LEVEL_SPREAD * self._random.normal(size=size)
         self._draws = np.empty((0, 4, size))
         self._used = 0
         self._show()
@@ -56,12 +56,12 @@ class Spots:
         volatility = self._volatility * self.level
         self._deviation = (
             self._deviation * (1 - _PULL)
-            + volatility * math.sqrt(_STEP_YEARS) * shock
-            - volatility**2 * _STEP_YEARS / 2
+            + volatility * math.sqrt(STEP_YEARS) * shock
+            - volatility**2 * STEP_YEARS / 2
             + jumps * jump * _JUMP
         )
-        leaning = _LEAN * shock + math.sqrt(1 - _LEAN**2) * other
-        self._log_level = self._log_level * (1 - _CALM) + _LEVEL_SPREAD * math.sqrt(2 * _CALM) * leaning
+        leaning = LEAN * shock + math.sqrt(1 - LEAN**2) * other
+        self._log_level = self._log_level * (1 - CALM) + LEVEL_SPREAD * math.sqrt(2 * CALM) * leaning
         self._show()
 
     def _show(self) -> None:

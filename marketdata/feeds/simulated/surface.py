@@ -50,7 +50,7 @@ class Surface:
         self.strike = np.array([contract.strike for contract in listed], dtype=np.float64)
         self.expires_ms = np.array([contract.expires_ms for contract in listed], dtype=np.float64)
 
-    def volatility(self, spot: float, level: float, years: Array) -> Array:
+    def volatility(self, spot: float | Array, level: float | Array, years: Array) -> Array:
         """Implied volatilities of the strikes at `years` to expiry, rounded to four digits."""
         one = self.underlying
         long_run = one.volatility**2
@@ -61,9 +61,9 @@ class Surface:
         variance = at_the_money / 2 * (1 + one.skew * (tilted - one.skew) + np.sqrt(tilted**2 + 1 - one.skew**2))
         return np.round(np.sqrt(variance / years), 4).astype(np.float64, copy=False)
 
-    def values(self, spot: float, level: float, now_ms: float) -> Values:
-        """All of it at a price, a volatility level (1 is the usual) and a time. Those expired are valued as if they had
-        a minute to live."""
+    def values(self, spot: float | Array, level: float | Array, now_ms: float | Array) -> Values:
+        """All of it at a price, a volatility level (1 is the usual) and a time; at several moments where these are columns.
+        Those expired are valued as if they had a minute to live."""
         years = np.maximum((self.expires_ms - now_ms) / greeks.MS_PER_YEAR, _LEAST_YEARS)
         volatility = self.volatility(spot, level, years)
         theoretical = greeks.price(self.call, spot, self.strike, years, volatility)
