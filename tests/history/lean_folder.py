@@ -102,8 +102,8 @@ def _mid(cells: list[str]) -> tuple[float, float, float, float] | None:
     if not cells[1] or not cells[6]:
         return None
     bid, ask = (
-        [Fraction(int(cell), 10_000) for cell in cells[1:5]],
-        [Fraction(int(cell), 10_000) for cell in cells[6:10]],
+        [Decimal(cell) / 10_000 for cell in cells[1:5]],
+        [Decimal(cell) / 10_000 for cell in cells[6:10]],
     )
     if bid[0] > ask[0] or bid[3] > ask[3]:
         return None

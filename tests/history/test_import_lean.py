@@ -47,7 +47,7 @@ def _stored(database: Database) -> dict[tuple[str, int], Expected]:
     for rows in database.chunks(f"SELECT {', '.join(names)} FROM history_bar"):
         for instrument, minute, *prices, volume in rows:
             mid, last = (tuple(part) if part[0] is not None else None for part in (prices[:4], prices[4:]))
-            found[symbols[instrument], minute] = Expected(mid, last, volume)  # type: ignore[arg-type]
+            found[symbols[instrument], minute] = Expected(mid, last, volume)
     return found
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from . import lean, own
 from .base import Source
+from .lean import open_source as open_lean
+from .own import open_source as open_own
 
 # name -> what opens a folder or file of that kind; raises FileError where nothing in it can be read.
-SOURCES: Final[dict[str, Callable[[Path], Source]]] = {"strikewire": own.open_source, "lean": lean.open_source}
+SOURCES: Final[dict[str, Callable[[Path], Source]]] = {"strikewire": open_own, "lean": open_lean}
