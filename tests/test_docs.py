@@ -19,7 +19,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     settings = (ROOT / "project" / "settings.py").read_text()
-    read = set(re.findall(r'"((?:STRIKEWIRE_\w+|(?:HISTORY_)?REDIS_URL|DATABASE_URL))"', settings))
+    read = set(re.findall(r'"((?:STRIKEWIRE_\w+|(?:HISTORY_)?(?:REDIS|DATABASE)_URL))"', settings))
     documented = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", OPERATING, re.MULTILINE))
     assert read == documented
 
