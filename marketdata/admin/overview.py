@@ -78,7 +78,8 @@ def _wants(feed: str, rules: int, enabled: int) -> str:
 
 def _described(rule: CoverageRule) -> str:
     """As a rule of the administrator's would be called."""
-    return str(Coverage(underlying=rule.underlying, expiry_days=rule.expiry_days, strike_percent=rule.strike_percent))
+    called = Coverage(underlying=rule.underlying, expiry_days=rule.expiry_days, strike_percent=rule.strike_percent)
+    return str(called).strip()
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

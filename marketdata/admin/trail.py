@@ -115,6 +115,7 @@ def called(singular: str, plural: str, response: Any) -> Any:
         named = copy.copy(context["cl"].opts)
         named.verbose_name, named.verbose_name_plural = singular, plural
         context["opts"] = context["cl"].opts = named
+        context["title"] = plural[:1].upper() + plural[1:]
     return response
 
 
@@ -123,7 +124,11 @@ class TrailAdmin(ModelAdmin):
     """Read only, for everybody."""
 
     list_display: ClassVar = ["when", "who", "action", "kind", "thing", "what"]
-    list_filter = ["action_flag", "content_type", ("user", admin.RelatedOnlyFieldListFilter)]
+    list_filter = [
+        "action_flag",
+        ("content_type", admin.RelatedOnlyFieldListFilter),
+        ("user", admin.RelatedOnlyFieldListFilter),
+    ]
     search_fields = ["object_repr", "change_message", "user__username"]
     list_select_related = ["user", "content_type"]
     date_hierarchy = "action_time"

@@ -143,6 +143,8 @@ def test_each_bad_row_and_column_is_named_and_nothing_is_taken(admin: Client, li
         (b"feed\n", "No valid data"),
         (b"name,days\nsimulated,1\n", "names &#x27;name&#x27;, &#x27;days&#x27;"),
         (b"underlying,note\nACME,x\n", "name the column feed"),
+        (b"feed;note\nsimulated;x\n", "not separated by commas"),
+        (b"feed\tnote\nsimulated\tx\n", "not separated by commas"),
         (b"feed,feed\nsimulated,simulated\n", "names a column twice"),
         (b"\x50\x4b\x03\x04\x14\x00\x06\x00", "zero byte"),
         (b'feed,note\nsimulated,"two\nlines"\n', "line break"),

@@ -136,6 +136,19 @@ def test_what_a_watchlist_or_an_open_socket_holds_is_said_to_stay(
     response = admin.post(ADD, form(strike_percent="10", enabled="on"))
     assert shown(response) == (0, 14)  # type: ignore[arg-type]
     assert response.context["previews"][0].held == 2
+    text = response.content.decode()
+    assert "2 stay although no rule wants them, because somebody watches them" in text
+    assert f"{far[0].symbol}, {far[1].symbol}" in text
+
+
+def test_what_stays_since_no_price_is_known_is_not_said_to_be_watched(
+    admin: Client, listed: dict[str, Instrument], redis_client: Redis
+) -> None:
+    redis_client.delete(keys.last_values(FEED))
+    response = admin.post(ADD, form(strike_percent="10", enabled="on"))
+    assert shown(response) == (0, 0)  # type: ignore[arg-type]
+    assert response.context["previews"][0].held == 0
+    assert "The price of ACME is not known" in response.content.decode()
 
 
 def test_with_redis_away_it_is_shown_all_the_same_and_says_so(
@@ -221,3 +234,30 @@ def test_a_member_of_the_staff_without_the_right_cannot_change_it(
     assert client.get(f"{LIST}import/").status_code == 403
     assert client.get(f"{LIST}export/").status_code == 403
     assert Coverage.objects.get().strike_percent == 10
+
+
+def test_going_back_from_the_preview_keeps_what_was_entered(admin: Client, listed: dict[str, Instrument]) -> None:
+    entered = form(underlying="ACME", strike_percent="7.5", note="50 % & more, grüße")
+    back = admin.post(ADD, entered).context["back"]
+    initial = admin.get(back).context["adminform"].form.initial
+    assert {name: initial[name] for name in entered} == entered
+    assert not initial["enabled"]
+    made = rule(strike_percent=10)
+    back = admin.post(change(made), form(strike_percent="20", enabled="on")).context["back"]
+    shown_again = admin.get(back)
+    assert 'name="strike_percent" value="20.0"' in " ".join(shown_again.content.decode().split())
+    # And from there it is saved as it stands.
+    assert saved(admin, back, form(strike_percent="30", enabled="on")).status_code == 302
+    made.refresh_from_db()
+    assert made.strike_percent == 30
+
+
+def test_a_new_rule_is_for_a_feed_that_lists_something(admin: Client, listed: dict[str, Instrument]) -> None:
+    assert admin.get(ADD).context["adminform"].form.initial["feed"] == FEED
+
+
+def test_where_nothing_moves_it_says_so(admin: Client, listed: dict[str, Instrument]) -> None:
+    rule(strike_percent=50)
+    response = admin.post(ADD, form(strike_percent="10", enabled="on"))
+    assert shown(response) == (0, 0)  # type: ignore[arg-type]
+    assert "Nothing comes and nothing goes." in response.content.decode()

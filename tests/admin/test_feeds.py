@@ -11,8 +11,9 @@ from redis import Redis
 
 from accounts.models import User
 from marketdata.bus import keys
+from marketdata.bus.beacon import Beacon
 from marketdata.ingest.options import options_of
-from marketdata.models import FeedSettings
+from marketdata.models import FeedSettings, Instrument
 
 from .conftest import FEED, Ears
 from .vitals import make_vitals
@@ -137,3 +138,35 @@ def test_it_is_for_the_staff_and_the_buttons_for_those_with_the_right(
     assert "hand-over" not in text
     assert client.post(f"{PAGE}{FEED}/reconnect/").status_code == 403
     assert ears.heard() == []
+
+
+def test_limits_of_a_feed_that_is_not_set_up_can_be_set(admin: Client, ears: Ears) -> None:
+    assert admin.post(ADD, form(feed="replay", most_instruments="500")).status_code == 302
+    assert FeedSettings.objects.get().feed == "replay"
+
+
+def test_a_maximum_below_what_is_covered_is_saved_and_said(admin: Client, listed: dict[str, Instrument]) -> None:
+    text = admin.post(ADD, form(most_instruments="20"), follow=True).content.decode()
+    assert "covers 29 instruments now, 9 more than this maximum" in text
+    assert FeedSettings.objects.get().most_instruments == 20
+
+
+def test_settings_that_are_there_are_to_be_changed(admin: Client) -> None:
+    FeedSettings.objects.create(feed=FEED)
+    response = admin.post(ADD, form())
+    assert response.context["adminform"].form.errors["feed"] == ["This feed has settings already: change those."]
+
+
+def test_no_secret_among_the_options_is_shown(admin: Client, settings: Any, ears: Ears) -> None:
+    settings.FEEDS = {**settings.FEEDS, FEED: {**settings.FEEDS[FEED], "api_key": "hush"}}
+    assert "api_key" in (text := admin.get(ADD).content.decode())
+    assert "hush" not in text
+    assert admin.post(ADD, form(options='{"api_key": "hush hush"}')).status_code == 302
+    assert "hush" not in admin.get("/admin/marketdata/feedsettings/").content.decode()
+    assert "hush" not in LogEntry.objects.get().change_message
+
+
+def test_the_feeds_that_run_stand_first(admin: Client, built: None, redis_client: Redis) -> None:
+    beacon = Beacon("replay", "replay", 1, 1, 1, "ok")
+    redis_client.set(keys.status("replay"), msgspec.json.encode(beacon))
+    assert admin.get(PAGE).context["feeds"][0] == "replay"

@@ -68,3 +68,15 @@ def test_one_is_switched_on_its_own_page(admin: Client, listed: dict[str, Instru
     assert (one.streaming, one.covered) == (False, False)
     assert [order["do"] for order in ears.heard()] == ["list"]
     assert LogEntry.objects.get().change_message == "streaming: yes → no"
+
+
+def test_they_stand_by_chain_and_only_the_first_column_shows_it(admin: Client, listed: dict[str, Instrument]) -> None:
+    response = admin.get(LIST)
+    # Where what has no expiry stands is the database's.
+    symbols = [one.symbol for one in response.context["cl"].result_list if one.symbol != "ACME"]
+    assert symbols[:3] == [
+        "ACME-2026-01-15-80",
+        "ACME-2026-01-15-89",
+        "ACME-2026-01-15-90",
+    ]
+    assert len(response.context["cl"].get_ordering_field_columns()) == 1

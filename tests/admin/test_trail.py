@@ -6,7 +6,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
+from knox.models import AuthToken
 
+from accounts import tokens
 from accounts.models import User
 from marketdata.admin.trail import LONGEST, difference, written
 
@@ -75,3 +77,22 @@ def test_it_is_read_by_the_staff_and_changed_by_nobody(admin: Client, staff: Use
     posted = {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"}
     admin.post("/admin/admin/logentry/", posted)
     assert LogEntry.objects.get().change_message == entry.change_message
+
+
+def test_it_is_called_what_the_menu_calls_it(admin: Client) -> None:
+    admin.post("/admin/auth/group/add/", {"name": "floor"})
+    text = admin.get("/admin/admin/logentry/").content.decode()
+    assert "log entr" not in text.lower()
+    assert "1 change" in " ".join(text.split())
+
+
+def test_a_revoked_token_stands_on_it_without_what_proves_it(admin: Client, staff: User) -> None:
+    tokens.issue(staff)
+    token = AuthToken.objects.get()
+    pages = "/admin/knox/authtoken/"
+    assert f"{token.token_key}</a>" in "".join(admin.get(pages).content.decode().split())
+    assert admin.get(f"{pages}add/").status_code == 403
+    assert admin.post(f"{pages}{token.digest}/delete/", {"post": "yes"}).status_code == 302
+    assert not AuthToken.objects.exists()
+    entry = LogEntry.objects.get()
+    assert (entry.object_repr, entry.change_message) == (f"{token.token_key}… of staff", "revoked")
