@@ -22,7 +22,7 @@ async def read(client: Client, feed: str, ids: Iterable[int]) -> dict[int, Row]:
     found: dict[int, Row] = {}
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
-        found.update(_decoded(part, await client.call("HMGET", keys.last_values(feed), *part)))
+        found.update(decoded(part, await client.call("HMGET", keys.last_values(feed), *part)))
     return found
 
 
@@ -32,7 +32,7 @@ def read_blocking(client: Any, feed: str, ids: Iterable[int]) -> dict[int, Row]:
     found: dict[int, Row] = {}
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
-        found.update(_decoded(part, client.hmget(keys.last_values(feed), part)))
+        found.update(decoded(part, client.hmget(keys.last_values(feed), part)))
     return found
 
 
@@ -45,7 +45,8 @@ async def keep_only(client: Client, feed: str, ids: Collection[int]) -> int:
     return len(gone)
 
 
-def _decoded(ids: list[int], answer: Iterable[bytes | None]) -> dict[int, Row]:
+def decoded(ids: Iterable[int], answer: Iterable[bytes | None]) -> dict[int, Row]:
+    """What HMGET answered for `ids`, by column, without what is not there."""
     found = {}
     for instrument_id, framed in zip(ids, answer, strict=True):
         if framed is None:

@@ -52,6 +52,7 @@ class InstrumentSerializer(serializers.Serializer[InstrumentFacts]):
 
 class InstrumentsView(View):
     query = None  # its filter checks them, with the values
+    tagged = True
 
     @extend_schema(
         operation_id="list_instruments",
@@ -71,6 +72,8 @@ class InstrumentsView(View):
 
 
 class InstrumentView(View):
+    tagged = True
+
     @extend_schema(operation_id="get_instrument", responses=InstrumentSerializer)
     def get(self, request: Request, symbol: str) -> HttpResponseBase:
         """One instrument, by its symbol or by `feed.symbol`, also when it is retired."""

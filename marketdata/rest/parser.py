@@ -1,16 +1,21 @@
 """Request bodies: JSON, bounded, and refused where Python's own parser would raise what nobody answers."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import IO, Any, Final
 
 import msgspec
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
-
-from .problems import TooLarge
 
 # 500 symbols of 64 characters are 40 KB; nothing that a client may send is larger.
 MOST_BYTES: Final = 256 * 1024
+
+
+class TooLarge(APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large."
+    default_code = "too_large"
 
 
 class JSONParser(BaseParser):

@@ -20,12 +20,6 @@ INVALID: Final = "urn:strikewire:problem:invalid"
 _RETRY_AFTER_S: Final = 5
 
 
-class TooLarge(exceptions.APIException):
-    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is too large."
-    default_code = "too_large"
-
-
 class Unavailable(exceptions.APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "Redis does not answer, and this needs it. Try again in a few seconds."

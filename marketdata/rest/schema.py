@@ -1,7 +1,7 @@
 """The OpenAPI schema: what the views alone do not say, and the page that shows it."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseBase
@@ -12,6 +12,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework import serializers
 
 from . import pages
+from .formats.choice import TABLES
+from .formats.table import Column
+from .operation import IF_NONE_MATCH
 from .problems import CONTENT_TYPE
 from .view import View
 
@@ -27,7 +30,23 @@ class SchemaView(View, SpectacularAPIView):
 
 schema: Callable[..., HttpResponseBase] = SchemaView.as_view()
 
+_RATE: Final = {
+    "RateLimit-Limit": "Requests that the user may make in a minute.",
+    "RateLimit-Remaining": "Of these, how many are left.",
+    "RateLimit-Reset": "Seconds until all are there again.",
+}
+
 _TYPES = {"NumberFilter": OpenApiTypes.DOUBLE, "DateFilter": OpenApiTypes.DATE}
+
+
+def tables_beside(json: Any, columns: Iterable[Column]) -> dict[Any, Any]:
+    """The answers of a view that gives `json`, or tables of `columns` in the other formats."""
+    names = ", ".join(column.name for column in columns)
+    answers: dict[Any, Any] = {(200, "application/json"): json}
+    for one in TABLES:
+        binary = {"format": "binary"} if one.render_style == "binary" else {}
+        answers[200, one.media_type] = {"type": "string", **binary, "description": f"A table with the columns {names}."}
+    return answers
 
 
 def parameters_of(filters: type[FilterSet]) -> list[OpenApiParameter]:
@@ -94,7 +113,19 @@ def add_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         "description": "Anything but success, as a problem.",
         "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+    rate = {name: {"description": about, "schema": {"type": "integer"}} for name, about in _RATE.items()}
+    tag = {"ETag": {"description": "Names this answer, for `If-None-Match`.", "schema": text}}
+    wait = {"Retry-After": {"description": "Seconds to wait, of 429 and 503.", "schema": {"type": "integer"}}}
     for operations in result["paths"].values():
         for operation in operations.values():
-            operation["responses"]["default"] = answer
+            tagged = any(one["name"] == IF_NONE_MATCH for one in operation.get("parameters", ()))
+            for response in operation["responses"].values():
+                response["headers"] = {**rate, **(tag if tagged else {})}
+                response["description"] = response.get("description") or "Done."
+            if tagged:
+                operation["responses"]["304"] = {
+                    "description": "The client has it: nothing has changed but ages and days left.",
+                    "headers": {**rate, **tag},
+                }
+            operation["responses"]["default"] = {**answer, "headers": {**rate, **wait}}
     return result

@@ -2,10 +2,16 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from .bars import BarsView
+from .chain import ChainView, ExpiryView
+from .chains import ChainsView
 from .instruments import InstrumentsView, InstrumentView
 from .me import MeView
+from .quotes import QuotesView
 from .schema import docs, schema
+from .smile import SmileView
 from .tickets import TicketsView
+from .ticks import TicksView
 from .unknown import UnknownView
 from .watchlists import EntriesView, EntryView, WatchlistsView, WatchlistView
 
@@ -14,6 +20,13 @@ _version_1: list[URLPattern | URLResolver] = [
     path("stream/tickets/", TicketsView.as_view(), name="tickets"),
     path("instruments/", InstrumentsView.as_view(), name="instruments"),
     path("instruments/<str:symbol>/", InstrumentView.as_view(), name="instrument"),
+    path("instruments/<str:symbol>/ticks/", TicksView.as_view(), name="ticks"),
+    path("instruments/<str:symbol>/bars/", BarsView.as_view(), name="bars"),
+    path("quotes/", QuotesView.as_view(), name="quotes"),
+    path("chains/", ChainsView.as_view(), name="chains"),
+    path("chains/<str:underlying>/", ChainView.as_view(), name="chain"),
+    path("chains/<str:underlying>/<str:expiry>/", ExpiryView.as_view(), name="expiry"),
+    path("chains/<str:underlying>/<str:expiry>/smile/", SmileView.as_view(), name="smile"),
     path("watchlists/", WatchlistsView.as_view(), name="watchlists"),
     path("watchlists/<int:watchlist>/", WatchlistView.as_view(), name="watchlist"),
     path("watchlists/<int:watchlist>/entries/", EntriesView.as_view(), name="entries"),

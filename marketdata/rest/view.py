@@ -13,9 +13,11 @@ from . import throttle
 
 
 class View(APIView):
-    """`query` names the parameters of GET; other methods have none. None: the view checks them itself."""
+    """`query` names the parameters of GET; other methods have none. None: the view checks them itself.
+    `tagged` says that GET answers by `etag.answered`."""
 
     query: ClassVar[tuple[str, ...] | None] = ()
+    tagged: ClassVar[bool] = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -1,0 +1,65 @@
+"""The newest rows of some instruments and the beacons of their feeds, in one round trip that blocks: for REST, whose views
+run in threads. Sockets have the board.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from . import keys, last_values
+from .beacon import Beacon
+from .last_values import Row
+
+# Above the slowest answer of a busy server, below what a client waits for. One retry, since a pooled connection may be
+# dead since a restart.
+TIMEOUT_S: Final = 2.0
+_beacon = msgspec.json.Decoder(Beacon).decode
+
+
+class Newest(NamedTuple):
+    """`rows` by instrument, without those that have none yet. `beacons` by feed, None where its leader is not heard."""
+
+    rows: Mapping[int, Row]
+    beacons: Mapping[str, Beacon | None]
+
+
+def read(ids_by_feed: Mapping[str, Collection[int]]) -> Newest:
+    """Of every feed that is named. Raises redis.RedisError."""
+    asked = {feed: list(ids) for feed, ids in ids_by_feed.items()}
+    pipeline = _client(settings.REDIS_URL).pipeline(transaction=False)
+    for feed, ids in asked.items():
+        pipeline.get(keys.status(feed))
+        if ids:
+            pipeline.hmget(keys.last_values(feed), ids)
+    answers: list[Any] = pipeline.execute() if asked else []
+    rows: dict[int, Row] = {}
+    beacons: dict[str, Beacon | None] = {}
+    position = 0
+    for feed, ids in asked.items():
+        beacons[feed] = _decoded(answers[position])
+        position += 1
+        if ids:
+            rows.update(last_values.decoded(ids, answers[position]))
+            position += 1
+    return Newest(rows, beacons)
+
+
+def _decoded(payload: bytes | None) -> Beacon | None:
+    with suppress(msgspec.DecodeError):  # another version of ours may have written it
+        return None if payload is None else _beacon(payload)
+    return None
+
+
+@cache
+def _client(url: str) -> Redis:
+    client: Redis = Redis.from_url(
+        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1)
+    )
+    return client

@@ -1,0 +1,37 @@
+"""What the OpenAPI schema says of each operation beside what its view says. REST framework loads this before there are
+views, and so it knows none.
+"""
+
+from typing import Any, Final
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+
+IF_NONE_MATCH: Final = "If-None-Match"
+# What stands in paths; said once, since many operations share it.
+_PATH: Final[dict[str, tuple[Any, str]]] = {
+    "symbol": (OpenApiTypes.STR, "Symbol of an instrument, or feed.symbol where two feeds have it."),
+    "underlying": (OpenApiTypes.STR, "Symbol of an underlying, or feed.underlying where two feeds have it."),
+    "expiry": (
+        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}(\.[A-Za-z0-9_]{1,16})?$"},
+        "The venue's own day of expiry, YYYY-MM-DD, or YYYY-MM-DD.ROOT where several roots share the day.",
+    ),
+    "watchlist": (OpenApiTypes.INT, "Id of one of the user's watchlists."),
+    "entry": (OpenApiTypes.INT, "Id of an entry of the watchlist."),
+}
+
+
+class Operation(AutoSchema):
+    """What every operation has, beside what its view says."""
+
+    def get_override_parameters(self) -> list[Any]:
+        found = [
+            OpenApiParameter(name, type_, OpenApiParameter.PATH, description=about)
+            for name, (type_, about) in _PATH.items()
+            if f"{{{name}}}" in self.path
+        ]
+        if getattr(self.view, "tagged", False) and self.method == "GET":
+            about = "`ETag` of an answer that the client has: 304 says that it still holds."
+            found.append(OpenApiParameter(IF_NONE_MATCH, location=OpenApiParameter.HEADER, description=about))
+        return found
