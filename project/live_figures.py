@@ -17,12 +17,20 @@ class _FeedStatus(msgspec.Struct):
     lag_ms: float | None = None
 
 
+class _RecorderStatus(msgspec.Struct):
+    health: str = ""
+    reason: str | None = None
+    behind_ms: int = 0
+
+
 class _WebStatus(msgspec.Struct):
     sockets: int = 0
     frames_per_second: float = 0
 
 
-Status = TypeVar("Status", _FeedStatus, _WebStatus)
+Status = TypeVar("Status", _FeedStatus, _WebStatus, _RecorderStatus)
+# Younger than that, what waits to be stored is on its way.
+_BEHIND_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class LiveFigures:
     sockets: int = 0
     frames_per_second: float = 0
     webs: int = 0
+    # In a few words; empty where it is as it should be, or nobody records.
+    history: str = ""
 
     @property
     def leads(self) -> bool:
@@ -51,6 +61,7 @@ class LiveFigures:
         return (
             f"feed {self.feed} ({health})   {self.quotes_per_second:,.0f} quotes/s   "
             f"{self.sockets:,} {'socket' if self.sockets == 1 else 'sockets'}   lag {lag}"
+            + (f"   history {self.history}" if self.history else "")
         )
 
 
@@ -74,19 +85,36 @@ class FiguresReader:
         prefix = self._installation
         try:
             webs = await self._client.smembers(f"{prefix}:webs")
-            keys = [f"{prefix}:status:{self._feed}", *(f"{prefix}:web:{web!s}" for web in webs)]
-            feed_value, *web_values = await self._client.mget(keys)
+            recorders = await self._client.zrange(f"{prefix}:recorders", 0, -1)
+            keys = [
+                f"{prefix}:status:{self._feed}",
+                *(f"{prefix}:recorder:{name!s}" for name in recorders),
+                *(f"{prefix}:web:{web!s}" for web in webs),
+            ]
+            feed_value, *values = await self._client.mget(keys)
         except (RedisError, OSError, TimeoutError):
             return LiveFigures(self._feed)
         feed = _decoded(feed_value, _FeedStatus) or _FeedStatus()
+        recorder_values, web_values = values[: len(recorders)], values[len(recorders) :]
         found = [web for value in web_values if (web := _decoded(value, _WebStatus)) is not None]
+        recording = [one for value in recorder_values if (one := _decoded(value, _RecorderStatus)) is not None]
         return LiveFigures(
             feed=self._feed,
             **msgspec.structs.asdict(feed),
             sockets=sum(web.sockets for web in found),
             frames_per_second=sum(web.frames_per_second for web in found),
             webs=len(found),
+            history=_worst(recording),
         )
+
+
+def _worst(recorders: list[_RecorderStatus]) -> str:
+    for one in recorders:
+        if one.health == "near_cap":
+            return "NEARLY FULL, see the recorder's log"
+    behind = max((one.behind_ms for one in recorders), default=0)
+    late = f"{behind / 1000:,.0f} s behind" if behind > _BEHIND_MS else ""
+    return next((f"down, {late}" if late else "down" for one in recorders if one.health == "down"), late)
 
 
 def _decoded(value: bytes | str | None, kind: type[Status]) -> Status | None:

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.conf import settings
 from redis import Redis
@@ -28,6 +29,27 @@ async def test_the_sockets_of_all_web_processes_are_added(redis_client: Redis) -
     assert (figures.sockets, figures.frames_per_second, figures.webs) == (1234, 10.5, 2)
     assert figures.leads
     assert figures.line() == "feed replay (ok)   1,234 quotes/s   1,234 sockets   lag 0 ms"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"health": "ok", "behind_ms": 200}, ""),
+        ({"health": "behind", "behind_ms": 72_400}, "72 s behind"),
+        ({"health": "down", "reason": "away", "behind_ms": 0}, "down"),
+        ({"health": "down", "reason": "away", "behind_ms": 9_000}, "down, 9 s behind"),
+        ({"health": "near_cap", "behind_ms": 9_000}, "NEARLY FULL, see the recorder's log"),
+    ],
+)
+async def test_a_recorder_that_is_not_well_is_said(said: dict[str, object], shown: str, redis_client: Redis) -> None:
+    prefix = settings.INSTALLATION
+    redis_client.zadd(f"{prefix}:recorders", {"gone": 1, "here": 2})
+    redis_client.set(f"{prefix}:recorder:here", msgspec.json.encode(said))
+    redis_client.sadd(f"{prefix}:webs", "a")
+    redis_client.set(f"{prefix}:web:a", b'{"sockets": 3}')
+    figures = await read()
+    assert (figures.history, figures.sockets) == (shown, 3)
+    assert figures.line().endswith(f"history {shown}" if shown else "lag unknown")
 
 
 async def test_with_nothing_there_it_is_nothing_and_not_an_error(redis_client: Redis) -> None:
