@@ -18,7 +18,7 @@ _MEANINGS: Final = {
     "ask_size": "contracts or shares at the best ask",
     "last": f"last trade's price, {_PRICE}",
     "last_size": "contracts or shares of the last trade",
-    "last_time_ms": "when the last trade was, in ms since 1970 UTC",
+    "last_at": "when the last trade was",
     "volume": "contracts or shares traded in this session so far",
     "open_interest": "contracts outstanding",
     "mark": f"the venue's mark price, {_PRICE}",
@@ -35,6 +35,12 @@ _MEANINGS: Final = {
 }
 
 
+# Times among a tick's values, in ms since 1970 in the table: names in a file, as REST has them.
+_TIMES: Final = {"last_at": "last_time_ms"}
+_NAMED: Final = {of: name for name, of in _TIMES.items()}
+NAMES: Final = tuple(_NAMED.get(name, name) for name in VALUES)
+
+
 class Column(NamedTuple):
     """`time` is a timestamp in UTC with microseconds, `whole` a 64-bit integer, `number` a 64-bit float. What is unknown is
     null, in CSV an empty cell."""
@@ -44,16 +50,16 @@ class Column(NamedTuple):
     meaning: str
 
 
-_NAMES: Final = (
+_WHOSE: Final = (
     Column("feed", "text", "which feed it came from"),
     Column("symbol", "text", "the instrument's symbol; its facts are in instruments.ndjson beside the file"),
 )
 TICKS: Final = (
-    *_NAMES,
+    *_WHOSE,
     Column("received_at", "time", "when it was received, on the feed's clock"),
     Column("venue_at", "time", "the venue's own time of it"),
     Column("seq", "whole", "its number: within an instrument, the order"),
-    *(Column(name, "number", _MEANINGS[name]) for name in VALUES),
+    *(Column(name, "time" if name in _TIMES else "number", _MEANINGS[name]) for name in NAMES),
     Column("flags", "whole", "1 crossed, 2 no bid, 4 no ask, 8 greeks by our model, 16 stale at the venue; summed"),
 )
 _BAR_MEANINGS: Final = {
@@ -69,7 +75,7 @@ _BAR_MEANINGS: Final = {
     "implied_volatility": ("number", "closing implied volatility, as a fraction"),
 }
 BARS: Final = (
-    *_NAMES,
+    *_WHOSE,
     Column("start", "time", "the beginning of its minute, on the feed's clock"),
     *(Column(name, *_BAR_MEANINGS[name]) for name in BAR[2:]),  # type: ignore[arg-type]
 )
@@ -92,5 +98,8 @@ def columns_of(what: What, feed: str, symbols: Sequence[str], rows: Sequence[Seq
     flags, venue = columns[_AFTER_VALUES:]
     received = [s * 1_000_000 + m for s, m in zip(second, micro, strict=True)]
     venue_at = [at if lag_us is None else us - lag_us for us, lag_us, at in zip(received, lag, venue, strict=True)]
-    values = columns[_FIRST_VALUE:_AFTER_VALUES]
+    values = [
+        [None if ms is None else round(ms * 1000) for ms in cells] if name in _TIMES else cells
+        for name, cells in zip(NAMES, columns[_FIRST_VALUE:_AFTER_VALUES], strict=True)
+    ]
     return [*names, received, venue_at, seq, *values, [flag or 0 for flag in flags]]

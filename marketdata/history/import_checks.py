@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..quotes import NOT_NEGATIVE
-from .columns import BAR, BAR_PRICES, VALUES
+from .columns import BAR, BAR_PRICES
+from .export_columns import NAMES
 
 _EARLIEST_US: Final = 946_684_800_000_000  # 2000
 _LATEST_US: Final = 4_102_444_800_000_000  # 2100
@@ -14,8 +15,9 @@ _LAG_FITS: Final = 2**31 - 1
 _MOST_FLAGS: Final = 2**15
 _MINUTE_US: Final = 60_000_000
 _VOLUMES: Final = ("volume_first", "volume_last", "volume_gain", "trade_volume")
-_SIGNED: Final = tuple(name for name in VALUES if name not in NOT_NEGATIVE)
-_NOT_NEGATIVE: Final = tuple(name for name in VALUES if name in NOT_NEGATIVE)
+_NOT_NEGATIVE: Final = tuple(name for name in NAMES if name in NOT_NEGATIVE)
+_LAST_AT: Final = NAMES.index("last_at")
+_SIGNED: Final = tuple(name for name in NAMES if name not in NOT_NEGATIVE and name != "last_at")
 
 
 class CellError(ValueError):
@@ -42,7 +44,11 @@ def tick(cells: Mapping[str, Any]) -> list[Any]:
     flags = cells.get("flags") or 0
     if not 0 <= flags < _MOST_FLAGS:
         raise CellError(f"flags: {flags} is not from 0 to {_MOST_FLAGS - 1}")
-    values = [cells.get(name) for name in VALUES]
+    last_us = cells.get("last_at")
+    if last_us is not None and not 0 <= last_us < _LATEST_US:
+        raise CellError("last_at: not a time from 1970 to 2100")
+    values = [cells.get(name) for name in NAMES]
+    values[_LAST_AT] = None if last_us is None else last_us / 1000
     second, micro = divmod(received, 1_000_000)
     return [second, micro, seq, None, lag, *values, flags or None, venue_us]
 

@@ -32,6 +32,7 @@ def _seed(database: Database) -> list[seeding.Row]:
     )
     odd = make_instrument("-ACME.X", underlying="ACME", venue_symbol="odd one")
     full: dict[str, Any] = {name: 0.1 * number + 1 / 3 for number, name in enumerate(VALUES)}
+    full["last_time_ms"] = 1_768_478_400_000.123
     ticks = [
         seeding.tick(k, second=MIDNIGHT + 86_390 + k, micro=999_999, instrument=one.id, **(full if k % 3 else {}))
         for one in (stock, odd, make_instrument())
