@@ -95,4 +95,4 @@ class InstrumentAdmin(Trailed):
             trail.enter(int(request.user.pk), [(one, CHANGE, said) for one in chosen])
             for feed in sorted({one.feed for one in chosen}):
                 orders.look_again_after_commit(request, feed)
-        messages.success(request, f"Streaming is {'on' if streaming else 'off'} for {len(chosen)} instruments more.")
+        messages.success(request, f"Streaming is {'on' if streaming else 'off'} now for {len(chosen):,} more.")

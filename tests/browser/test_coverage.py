@@ -156,6 +156,66 @@ def test_a_users_chain_follows_the_administrator_within_five_seconds_and_nothing
         assert user.complaints == []
 
 
+def test_what_is_switched_off_is_emptied_on_the_users_page_and_it_says_why(site: LiveSite) -> None:
+    with visit(site) as user:
+        page = user.signed_in()
+        row = rows(page).nth(1)
+        symbol = row.get_attribute("data-symbol")
+        bid = row.get_by_test_id("cell-bid")
+        expect(bid).not_to_have_text("")
+        with administrator(user) as admin:
+            for action in ("switch_off", "switch_on"):
+                admin.goto(f"{admin.url.split('/admin/')[0]}/admin/marketdata/instrument/?q={symbol}")
+                admin.locator("input.action-select").check()
+                admin.locator("select[name=action]").select_option(action)
+                admin.get_by_role("button", name="Run").click()
+                expect(admin.get_by_text("now for 1 more")).to_be_visible()
+                if action == "switch_off":
+                    expect(bid).to_have_text("", timeout=FOLLOWS_S * 1000)
+                    expect(bid).to_have_attribute("title", "Not offered now: the administrator took it out")
+                    expect(state(page)).to_have_text("Live")
+            expect(bid).not_to_have_text("", timeout=FOLLOWS_S * 1000)
+
+
+def test_whoever_goes_back_from_the_preview_finds_what_was_entered(site: LiveSite) -> None:
+    with visit(site) as visitor, administrator(visitor) as admin:
+        admin.goto(f"{admin.url}marketdata/coverage/add/")
+        expect(admin.locator("select[name=feed]")).to_have_value("simulated")
+        admin.locator("input[name=strike_percent]").fill("12.5")
+        admin.locator("input[name=note]").fill("a & b")
+        admin.locator("[name=_save]").click()
+        admin.get_by_role("link", name="No, go back").click()
+        expect(admin.locator("input[name=strike_percent]")).to_have_value("12.5")
+        expect(admin.locator("input[name=note]")).to_have_value("a & b")
+
+
+def test_the_confirmation_is_in_view_however_much_goes(site: LiveSite) -> None:
+    with visit(site) as visitor, administrator(visitor) as admin:
+        admin.goto(f"{admin.url}marketdata/coverage/add/")
+        admin.locator("input[name=strike_percent]").fill("1")
+        admin.locator("[name=_save]").click()
+        expect(admin.get_by_role("button", name="Yes, do it")).to_be_in_viewport()
+
+
+def test_every_column_of_the_instruments_is_in_view_on_a_desk(site: LiveSite) -> None:
+    with visit(site) as visitor, administrator(visitor) as admin:
+        admin.goto(f"{admin.url}marketdata/instrument/")
+        for name in ("Symbol", "Strike", "Streaming", "Active"):
+            expect(admin.get_by_role("columnheader", name=name)).to_be_in_viewport(ratio=1)
+
+
+def test_a_feed_that_does_not_run_shows_only_that(site: LiveSite) -> None:
+    with visit(site) as visitor, administrator(visitor) as admin:
+        admin.goto(f"{admin.url}feeds/")
+        cards = admin.locator("[data-feed]")
+        expect(cards.first).to_have_attribute("data-health", "ok")
+        expect(cards.first).to_have_attribute("data-feed", "simulated")
+        other = admin.locator('[data-feed="replay"]')
+        expect(other).to_contain_text("not running")
+        expect(other.locator(".feed-figures")).to_be_hidden()
+        expect(other.get_by_role("link")).to_have_count(0)
+
+
 def test_no_page_of_the_admin_offends_its_policy(site: LiveSite) -> None:
     with visit(site) as visitor, administrator(visitor) as admin:
         base = admin.url
@@ -168,12 +228,12 @@ def test_no_page_of_the_admin_offends_its_policy(site: LiveSite) -> None:
             "marketdata/coverage/",
             "marketdata/coverage/add/",
             "marketdata/coverage/import/",
-            "marketdata/coverage/export/",
             "marketdata/instrument/",
             "marketdata/instrument/?underlying=ACME&right__exact=C",
             "accounts/user/",
             "accounts/user/add/",
             "accounts/watchlist/",
+            "knox/authtoken/",
             "auth/group/add/",
             "admin/logentry/",
         ):
