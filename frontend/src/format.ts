@@ -44,6 +44,34 @@ export function price(value: Value, tick: number): string {
   return value && !/[1-9]/.test(text) ? significant(value, 1) : text;
 }
 
+const wholeDollars = dollarFormat(0, 0);
+const cents = dollarFormat(2, 2);
+const exactly = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 8 });
+
+function dollarFormat(least: number, most: number): Intl.NumberFormat {
+  return new Intl.NumberFormat("en-US", {
+    style: "currency",
+    currency: "USD",
+    minimumFractionDigits: least,
+    maximumFractionDigits: most,
+  });
+}
+
+/** What something is worth: `≈ $2,871`, with cents below 100, `≈ $115k` from 100,000 on, and never nothing for what is
+ * something. */
+export function aboutDollars(value: Value): string {
+  if (value == null) return "";
+  if (value !== 0 && Math.abs(value) < 0.005) return "< $0.01";
+  const size = Math.abs(value);
+  const short = size >= 99_999.5 ? `$${count(size)}` : (size < 99.995 ? cents : wholeDollars).format(size);
+  return `≈ ${value < 0 ? MINUS : ""}${short}`;
+}
+
+/** A number with all the digits that it has, and at least two decimals. */
+export function exact(value: number): string {
+  return exactly.format(value);
+}
+
 /** A change, its sign always written: `+0.35`, `−1.20`. */
 export function change(value: Value, places: number): string {
   const text = fixed(value, places);

@@ -17,6 +17,11 @@ function view(values: Record<string, number | null> | null, facts: Facts = makeF
   };
 }
 
+function besideOf(key: string, one: RowView): string {
+  const column = COLUMNS.find((each) => each.key === key);
+  return column?.beside?.(one) ?? "";
+}
+
 function cell(key: string, shown: RowView): { text: string; note: string } {
   const column = COLUMNS.find((one) => one.key === key);
   if (!column) throw new Error(`no column ${key}`);
@@ -58,13 +63,76 @@ describe("a number tells what to know of it", () => {
     expect(cell("delta", view({ delta: 0.5, flags: 8 })).note).toBe("Computed by our model");
     expect(cell("delta", view({ delta: 0.5 })).note).toBe("Computed by the venue");
   });
+});
 
-  it("a coin-priced option shows coin, and US dollars beside it", () => {
-    const facts = makeFacts({ underlying: "BTC", currency: "BTC", tick: 0.0005 });
-    expect(cell("bid", view({ bid: 0.0115, underlying_price: 32_000 }, facts))).toEqual({
-      text: "0.0115",
-      note: "368.00 USD",
-    });
+describe("a price in a coin", () => {
+  const facts = makeFacts({
+    symbol: "BTC-26MAR27-64000-C",
+    underlying: "BTC",
+    currency: "BTC",
+    tick: 0.0001,
+  });
+  const quote = { bid: 0.045, ask: 0.0455, last: 0.0452, mark: 0.045247, underlying_price: 63_800 };
+
+  it.each([
+    ["bid", "0.0450", "≈ $2,871"],
+    ["ask", "0.0455", "≈ $2,903"],
+    ["last", "0.0452", "≈ $2,884"],
+    ["mark", "0.0452", "≈ $2,887"],
+  ])("%s is %s, and beside it %s", (key, text, beside) => {
+    expect(cell(key, view(quote, facts)).text).toBe(text);
+    expect(besideOf(key, view(quote, facts))).toBe(beside);
+  });
+
+  it("says how its value in US dollars was computed, with all digits", () => {
+    expect(cell("bid", view(quote, facts)).note).toBe(
+      "0.045 BTC × 63,800.00, the underlying’s price in the same quote, = 2,871.00 USD, computed by this page",
+    );
+    expect(cell("mark", view(quote, facts)).note).toContain("0.045247 BTC × 63,800.00");
+    expect(cell("last", view(quote, facts)).note).toContain(
+      "price now, not when it was traded, = 2,883.76 USD",
+    );
+  });
+
+  it.each([
+    ["not there", { ...quote, underlying_price: null }],
+    ["0", { ...quote, underlying_price: 0 }],
+  ])("has none where the underlying's price is %s, and says so", (_, values) => {
+    for (const key of ["bid", "ask", "last", "mark"]) {
+      expect(besideOf(key, view(values, facts))).toBe("");
+      expect(cell(key, view(values, facts)).text).toMatch(/^0\.045/);
+      expect(cell(key, view(values, facts)).note).toContain("Not known in US dollars");
+    }
+  });
+
+  it("that is not there has no value either", () => {
+    for (const key of ["bid", "ask", "last", "mark"])
+      expect(besideOf(key, view({ underlying_price: 63_800 }, facts))).toBe("");
+  });
+
+  it("that is crossed says so first, in the book alone", () => {
+    const crossed = view({ ...quote, bid: 0.05, flags: 1 }, facts);
+    expect(cell("bid", crossed).note).toMatch(/^Crossed: .* 0\.05 BTC × /);
+    expect(cell("mark", crossed).note).not.toContain("Crossed");
+  });
+
+  it.each([
+    ["an option in US dollars", makeFacts()],
+    ["an option in a dollar coin", makeFacts({ underlying: "XRP_USDC", currency: "USDC" })],
+    ["an option in a coin that it is not on", makeFacts({ underlying: "ETH", currency: "BTC" })],
+    [
+      "an option whose underlying is not in US dollars",
+      makeFacts({ underlying: "BTC_EUR", currency: "BTC" }),
+    ],
+    ["a future", makeFacts({ kind: "future", underlying: "BTC", currency: "BTC" })],
+    ["an index", makeFacts({ kind: "index", underlying: "BTC", currency: "USD" })],
+    ["what has no facts yet", undefined],
+  ])("is not what %s has: one price", (_, others) => {
+    for (const key of ["bid", "ask", "last", "mark"]) {
+      const one = { ...view(quote, facts), facts: others };
+      expect(besideOf(key, one)).toBe("");
+      expect(cell(key, one).note).toBe("");
+    }
   });
 });
 

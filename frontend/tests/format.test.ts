@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { age, change, count, decimals, fixed, latency, percent, price, significant } from "../src/format";
+import {
+  aboutDollars,
+  age,
+  change,
+  count,
+  decimals,
+  fixed,
+  latency,
+  percent,
+  price,
+  significant,
+} from "../src/format";
 import { asQuery, nameOf, spelled, timeLeft } from "../src/names";
 import { makeFacts } from "./builders";
 
@@ -78,6 +89,22 @@ it("a latency tells ms, and seconds beyond one", () => {
     "–",
   ]);
 });
+
+it.each([
+  [2871, "≈ $2,871"],
+  [99_999.4, "≈ $99,999"],
+  [99_999.6, "≈ $100.0k"],
+  [114_840, "≈ $115k"],
+  [1_250_000, "≈ $1.3M"],
+  [113.75, "≈ $114"],
+  [99.994, "≈ $99.99"],
+  [99.996, "≈ $100"],
+  [0.25, "≈ $0.25"],
+  [0.004, "< $0.01"],
+  [0, "≈ $0.00"],
+  [-12.5, "≈ \u2212$12.50"],
+  [null, ""],
+])("%s is worth %s", (value, text) => expect(aboutDollars(value)).toBe(text));
 
 describe("a name", () => {
   it("of an option is spelled as people say it", () => {

@@ -104,7 +104,7 @@ describe("drawing", () => {
     tick({ id: 10, seq: 2, bid: 0.9, ask: 2 });
     animationFrame();
     expect([...element.querySelectorAll("[class*=flash]")].map((cell) => cell.className)).toEqual([
-      "cell bid flash-down",
+      "cell bid priced flash-down",
     ]);
   });
 
@@ -134,6 +134,66 @@ describe("drawing", () => {
     tick({ id: 10, seq: 1, bid: 1, ask: 2 });
     animationFrame();
     expect(cell?.hasAttribute("aria-label")).toBe(false);
+  });
+});
+
+describe("prices in a coin", () => {
+  const coin = (id: number) =>
+    makeFacts({ id, symbol: `BTC-${id}`, underlying: "BTC", root: "BTC", currency: "BTC", tick: 0.0001 });
+  const shown = (id: number) => text(id, "bid .dollars").trim();
+
+  beforeEach(() => {
+    store.setFacts(coin(10));
+    store.setFacts(makeFacts({ id: 20 }));
+    tick({ id: 10, seq: 1, bid: 0.045, ask: 0.05, underlying_price: 63_800 });
+    tick({ id: 20, seq: 1, bid: 7, underlying_price: 500 });
+    animationFrame();
+  });
+
+  it("stand first, their value in US dollars beside them; what is in US dollars has one price", () => {
+    expect([text(1, "bid .price"), shown(1)]).toEqual(["0.0450", "≈ $2,871"]);
+    expect(text(1, "bid")).toBe("0.0450 ≈ $2,871");
+    expect(text(2, "bid")).toBe("7.00");
+    expect([text(1, "name .currency"), text(2, "name .currency")]).toEqual(["BTC", "USD"]);
+  });
+
+  it("keep no value of a quote before once the underlying's price is not known", () => {
+    tick({ id: 10, seq: 2, bid: 0.045, ask: 0.05, underlying_price: null });
+    animationFrame();
+    expect([text(1, "bid .price"), shown(1)]).toEqual(["0.0450", ""]);
+    expect(text(1, "bid")).not.toContain("$");
+  });
+
+  it("do not flash when only the underlying moved, but show its new value", () => {
+    tick({ id: 10, seq: 2, bid: 0.045, ask: 0.05, underlying_price: 64_000 });
+    animationFrame();
+    expect(shown(1)).toBe("≈ $2,880");
+    expect(element.querySelectorAll("[class*=flash]")).toHaveLength(0);
+  });
+
+  it("get room only in a list that has them, and the header then says what stands beside", () => {
+    expect(element.classList.contains("with-dollars")).toBe(true);
+    const header = element.querySelector<HTMLElement>(".header .bid");
+    expect(header?.textContent).toBe("Bid ≈ USD");
+    expect(header?.title).toContain("price × the underlying’s price");
+    grid.setEntries([entry(2)]);
+    expect(element.className).not.toContain("with-");
+    expect(header?.title).toBe("Best bid");
+  });
+
+  it("have their room before facts and values come, so that nothing moves then", () => {
+    grid.setEntries([{ ...entry(7), symbol: "BTC-26MAR27-64000-C" }]);
+    expect(element.classList.contains("with-dollars")).toBe(true);
+    expect(text(7, "name .currency")).toBe("");
+    store.setFacts({ ...coin(70), symbol: "BTC-26MAR27-64000-C" });
+    tick({ id: 70, seq: 1, bid: 0.045, underlying_price: 63_800 });
+    animationFrame();
+    expect([text(7, "name .currency"), shown(7)]).toEqual(["BTC", "≈ $2,871"]);
+  });
+
+  it("in another currency than US dollars say which, without room for US dollars", () => {
+    grid.setEntries([{ ...entry(7), symbol: "XRP_USDC-5AUG26-0d55-C" }]);
+    expect(element.className).toBe("with-currencies");
   });
 });
 

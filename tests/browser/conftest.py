@@ -1,5 +1,5 @@
-"""A running site for browser tests: the simulated market under the real ingest, a web process, the demo user with its
-example watchlist; each part can be stopped and started again.
+"""A running site for browser tests: the simulated market, or another feed, under the real ingest, a web process, the demo
+user with its example watchlist; each part can be stopped and started again.
 """
 
 import contextlib
@@ -20,8 +20,9 @@ READY_S = 40.0
 class LiveSite:
     """`url` is the page's address; `username` and `password` sign in there."""
 
-    def __init__(self, stack: Stack, web: Web) -> None:
+    def __init__(self, stack: Stack, web: Web, feed: str = "simulated") -> None:
         self._stack = stack
+        self._feed = feed
         self._web = web
         made = json.loads(
             stack.python(
@@ -46,7 +47,7 @@ class LiveSite:
 
     def start_ingest(self) -> None:
         self._starts += 1
-        self._ingest = self._stack.start(f"ingest-{self._starts}", "manage.py", "ingest_feed", "simulated")
+        self._ingest = self._stack.start(f"ingest-{self._starts}", "manage.py", "ingest_feed", self._feed)
         deadline = time.monotonic() + READY_S
         while "lists " not in self._ingest.log.read_text():
             if time.monotonic() > deadline or self._ingest.popen.poll() is not None:
@@ -75,7 +76,7 @@ class LiveSite:
             self.start_ingest()
 
     def _fill_watchlist(self) -> None:
-        script = "import django; django.setup()\nfrom accounts import demo\nprint(demo.fill_watchlist('simulated'))"
+        script = f"import django; django.setup()\nfrom accounts import demo\nprint(demo.fill_watchlist({self._feed!r}))"
         deadline = time.monotonic() + READY_S
         while not self._stack.python("-c", script).strip().endswith("True"):
             if time.monotonic() > deadline:

@@ -1,5 +1,6 @@
 // What each column of the grid shows of a row: its text, its reason when blank, and what makes it flash. Pure.
-import { age, change, count, decimals, fixed, percent, price } from "../format";
+import { aboutDollars, age, change, count, decimals, exact, fixed, percent, price } from "../format";
+import { inDollars, isCoinPriced } from "../money";
 import { type Column, type Facts, Flag } from "../protocol";
 
 /** All that a cell may depend on. */
@@ -19,6 +20,8 @@ export interface GridColumn {
   readonly header: string;
   readonly title: string;
   text(view: RowView): string;
+  /** The same in US dollars, smaller beside it, where the text is in a coin and the underlying's price is known. */
+  beside?(view: RowView): string;
   /** Why the cell is blank; or, where it is not, what to know of the number. */
   note?(view: RowView, text: string): string;
   tone?(view: RowView): "up" | "down" | "";
@@ -40,12 +43,28 @@ export function changeOf(view: RowView): number | null {
   return now === null || reference === null ? null : now - reference;
 }
 
-/** The value of a coin-priced option in US dollars, by the underlying's price in the same row; null for others. */
-export function inDollars(view: RowView, value: number | null): number | null {
+/** What the header says of the value beside a price. */
+export const BESIDE = "≈ USD";
+export const BESIDE_TITLE =
+  "Beside a price in a coin: what it is in US dollars, price × the underlying’s price in the same quote";
+
+/** A coin price of this row in US dollars, by the underlying's price in the same row; empty for other prices. */
+export function besideText(view: RowView, value: number | null): string {
+  return aboutDollars(inDollars(view.facts, value, view.value("underlying_price")));
+}
+
+/** Which price of the underlying a last trade is valued with. */
+export const NOW = "now, not when it was traded";
+
+/** How that was computed, or why it is not there; empty for a price that is in no coin. */
+export function besideNote(view: RowView, value: number | null, when = "in the same quote"): string {
+  if (value === null || !isCoinPriced(view.facts)) return "";
+  const coin = `${exact(value)} ${view.facts?.currency}`;
   const underlying = view.value("underlying_price");
-  const coin =
-    view.facts?.kind === "option" && view.facts.currency === view.facts.underlying.split(/[-_]/)[0];
-  return coin && value !== null && underlying !== null ? value * underlying : null;
+  const dollars = inDollars(view.facts, value, underlying);
+  if (dollars === null || underlying === null)
+    return `${coin}. Not known in US dollars: the quote has no price of the underlying`;
+  return `${coin} × ${exact(underlying)}, the underlying’s price ${when}, = ${exact(dollars)} USD, computed by this page`;
 }
 
 /** When the row reached us, on the feed's clock. */
@@ -61,9 +80,8 @@ function absent(view: RowView, otherwise: string): string {
 
 function quoted(view: RowView, text: string, value: number | null, none: string): string {
   if (!text) return absent(view, none);
-  const dollars = inDollars(view, value);
   const crossed = view.has(Flag.crossed) ? "Crossed: the bid is above the ask. " : "";
-  return crossed + (dollars === null ? "" : `${fixed(dollars, 2)} USD`);
+  return crossed + besideNote(view, value);
 }
 
 function computed(view: RowView, text: string, what: string): string {
@@ -79,8 +97,8 @@ export const COLUMNS: readonly GridColumn[] = [
     title: "Price of the last trade",
     flashes: "last",
     text: (view) => price(view.value("last"), tickOf(view)),
-    note: (view, text) =>
-      quoted(view, text, view.value("last"), "Never traded").replace(/^Crossed[^.]*\. /, ""),
+    beside: (view) => besideText(view, view.value("last")),
+    note: (view, text) => (text ? besideNote(view, view.value("last"), NOW) : absent(view, "Never traded")),
   },
   {
     key: "change",
@@ -118,6 +136,7 @@ export const COLUMNS: readonly GridColumn[] = [
     title: "Best bid",
     flashes: "bid",
     text: (view) => price(view.value("bid"), tickOf(view)),
+    beside: (view) => besideText(view, view.value("bid")),
     note: (view, text) => quoted(view, text, view.value("bid"), oneSided(view, "bid")),
   },
   {
@@ -126,6 +145,7 @@ export const COLUMNS: readonly GridColumn[] = [
     title: "Best ask",
     flashes: "ask",
     text: (view) => price(view.value("ask"), tickOf(view)),
+    beside: (view) => besideText(view, view.value("ask")),
     note: (view, text) => quoted(view, text, view.value("ask"), oneSided(view, "ask")),
   },
   {
@@ -140,7 +160,8 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Mark",
     title: "The venue's or the model's fair price",
     text: (view) => price(view.value("mark"), tickOf(view)),
-    note: (view, text) => quoted(view, text, view.value("mark"), "No mark").replace(/^Crossed[^.]*\. /, ""),
+    beside: (view) => besideText(view, view.value("mark")),
+    note: (view, text) => (text ? besideNote(view, view.value("mark")) : absent(view, "No mark")),
   },
   {
     key: "implied_volatility",

@@ -2,8 +2,9 @@
 import type { Entry } from "../api";
 import type { Flasher } from "../flash";
 import type { Drawable, Frame } from "../frame";
+import { roomFor } from "../money";
 import type { Store } from "../store";
-import { COLUMNS } from "./columns";
+import { BESIDE, BESIDE_TITLE, COLUMNS } from "./columns";
 import { GridRow } from "./row";
 
 export interface GridEvents {
@@ -26,6 +27,9 @@ export class Grid implements Drawable {
   private readonly body = document.createElement("div");
   private dragged: GridRow | null = null;
   private all = true;
+  /** Facts came: there may be prices in a currency that the list had no room for. */
+  private newFacts = false;
+  private readonly header = header();
 
   constructor(
     readonly element: HTMLElement,
@@ -39,11 +43,10 @@ export class Grid implements Drawable {
   ) {
     this.body.className = "rows";
     this.body.setAttribute("role", "rowgroup");
-    element.append(header(), this.body);
+    element.append(this.header, this.body);
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("scroll", () => this.redrawAll(), { passive: true });
     this.body.addEventListener("click", this.onClick);
-    this.body.addEventListener("dblclick", this.onDoubleClick);
     this.body.addEventListener("dragstart", this.onDragStart);
     this.body.addEventListener("dragover", this.onDragOver);
     this.body.addEventListener("drop", this.onDrop);
@@ -79,6 +82,7 @@ export class Grid implements Drawable {
       // The one that moved into its place, so that several can be removed in a row.
       this.select(this.rows[Math.min(at, this.rows.length - 1)] ?? null);
     }
+    this.makeRoom();
     this.markStale();
     this.redrawAll();
   }
@@ -96,6 +100,7 @@ export class Grid implements Drawable {
       row.drawName(this.feedNow(row.entry.feed));
       this.changed.add(row);
     }
+    this.newFacts = true;
     this.frame.request(this);
   }
 
@@ -106,6 +111,7 @@ export class Grid implements Drawable {
   }
 
   draw(now: number): void {
+    if (this.newFacts) this.makeRoom();
     const [from, to] = this.sight();
     if (this.all) {
       this.all = false;
@@ -151,6 +157,25 @@ export class Grid implements Drawable {
 
   focus(): void {
     this.element.focus({ preventScroll: true });
+  }
+
+  /** Keeps room for currencies and for US dollars beside coins where a row of the list needs it, and only there. */
+  private makeRoom(): void {
+    this.newFacts = false;
+    let [currency, dollars] = [false, false];
+    for (const row of this.rows) {
+      const room = roomFor(row.entry.symbol, row.facts);
+      currency ||= room.currency;
+      dollars ||= room.dollars;
+    }
+    this.element.classList.toggle("with-currencies", currency);
+    if (this.element.classList.contains("with-dollars") === dollars) return;
+    this.element.classList.toggle("with-dollars", dollars);
+    for (const [index, column] of COLUMNS.entries()) {
+      // The first cell of the header is that of the names.
+      const cell = this.header.children[index + 1] as HTMLElement;
+      if (column.beside) cell.title = dollars ? `${column.title}. ${BESIDE_TITLE}` : column.title;
+    }
   }
 
   private makeRow(entry: Entry): GridRow {
@@ -204,14 +229,8 @@ export class Grid implements Drawable {
     if ((event.target as Element).closest(".remove")) this.events.onRemove(row.entry);
     else {
       this.select(row);
-      // A finger has no double click and no Enter.
-      if ((event as PointerEvent).pointerType === "touch") this.events.onOpen(row.entry);
+      this.events.onOpen(row.entry);
     }
-  };
-
-  private readonly onDoubleClick = (event: MouseEvent): void => {
-    const row = this.rowOf(event);
-    if (row && !(event.target as Element).closest(".remove")) this.events.onOpen(row.entry);
   };
 
   private readonly onDragStart = (event: DragEvent): void => {
@@ -287,7 +306,18 @@ function header(): HTMLElement {
     cell.className = `cell ${column.key}`;
     cell.setAttribute("role", "columnheader");
     cell.title = column.title;
-    cell.textContent = column.header;
+    if ("beside" in column) {
+      cell.classList.add("priced");
+      for (const [name, text] of [
+        ["price", column.header],
+        ["dollars", ` ${BESIDE}`],
+      ] as const) {
+        const part = document.createElement("span");
+        part.className = name;
+        part.textContent = text;
+        cell.append(part);
+      }
+    } else cell.textContent = column.header;
     element.append(cell);
   }
   return element;

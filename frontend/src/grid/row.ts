@@ -9,7 +9,9 @@ import { COLUMNS, type GridColumn, type RowView } from "./columns";
 class Cell {
   readonly element = document.createElement("div");
   private readonly node = document.createTextNode("");
+  private readonly besideNode = document.createTextNode("");
   private text = "";
+  private beside = "";
   private note = "";
   private label = "";
   private tone = "";
@@ -18,11 +20,14 @@ class Cell {
     this.element.className = `cell ${column.key}`;
     this.element.setAttribute("role", "gridcell");
     this.element.dataset["testid"] = `cell-${column.key}`;
-    this.element.append(this.node);
+    if (column.beside) {
+      this.element.classList.add("priced");
+      this.element.append(part("price", this.node), part("dollars", this.besideNode));
+    } else this.element.append(this.node);
   }
 
   /** Writes what differs from what stands there. Says whether the text did. */
-  write(text: string, note: string, tone: string): boolean {
+  write(text: string, note: string, tone: string, beside = ""): boolean {
     if (note !== this.note) this.element.title = note;
     // A blank has nothing to read out but its reason.
     const label = text ? "" : note;
@@ -37,11 +42,23 @@ class Cell {
       if (tone) this.element.classList.add(tone);
       this.tone = tone;
     }
+    if (beside !== this.beside) {
+      this.beside = beside;
+      // The space is for who copies the row or has it read out.
+      this.besideNode.data = beside && ` ${beside}`;
+    }
     if (text === this.text) return false;
     this.text = text;
     this.node.data = text;
     return true;
   }
+}
+
+function part(name: string, ...content: Node[]): HTMLElement {
+  const span = document.createElement("span");
+  span.className = name;
+  span.append(...content);
+  return span;
 }
 
 const AGE = COLUMNS.findIndex((column) => column.key === "age");
@@ -50,11 +67,7 @@ export class GridRow implements RowView {
   readonly element = document.createElement("div");
   private readonly cells = COLUMNS.map((column) => new Cell(column));
   private readonly name = document.createElement("div");
-  private readonly parts = ["head", "expiry", "contract", "left"].map((part) => {
-    const span = document.createElement("span");
-    span.className = part;
-    return span;
-  });
+  private readonly parts = ["head", "expiry", "contract", "left", "currency"].map((name) => part(name));
   private drawn: Row | undefined;
   private row: Row | undefined;
   facts: Facts | undefined;
@@ -110,13 +123,14 @@ export class GridRow implements RowView {
     this.feedNow = feedNow;
     this.facts = this.store.facts.get(this.entry.instrument);
     const name = nameOf(this.entry.symbol, this.facts);
-    const texts = [name.head, name.expiry, name.contract, timeLeft(this.facts, this.feedNow)];
+    const currency = this.facts?.currency ?? "";
+    const texts = [name.head, name.expiry, name.contract, timeLeft(this.facts, this.feedNow), currency];
     for (const [index, text] of texts.entries()) {
       const part = this.parts[index]!;
       if (part.textContent !== text) part.textContent = text;
     }
     this.name.classList.toggle("plain", name.contract === "");
-    this.name.title = this.entry.symbol;
+    this.name.title = currency ? `${this.entry.symbol}, priced in ${currency}` : this.entry.symbol;
     const remove = this.element.lastElementChild as HTMLButtonElement;
     remove.setAttribute("aria-label", `Remove ${spelled(name)}`);
     remove.title = "Remove (Delete)";
@@ -133,7 +147,12 @@ export class GridRow implements RowView {
     for (const cell of this.cells) {
       const { column } = cell;
       const text = column.text(this);
-      const wrote = cell.write(text, column.note?.(this, text) ?? "", column.tone?.(this) ?? "");
+      const wrote = cell.write(
+        text,
+        column.note?.(this, text) ?? "",
+        column.tone?.(this) ?? "",
+        column.beside?.(this) ?? "",
+      );
       if (wrote && column.flashes && this.drawn) this.flash(cell, column.flashes, now);
     }
     const crossed = this.has(Flag.crossed);

@@ -1,9 +1,19 @@
 // Everything known of the selected contract: its quote, its greeks, its facts.
 import { For, Show } from "solid-js";
 import type { Entry } from "../api";
+import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
 import { age, change, clockTime, count, decimals, fixed, percent, price, significant } from "../format";
-import { changeOf, currentPrice, inDollars, type RowView, receivedAt } from "../grid/columns";
+import {
+  besideNote,
+  besideText,
+  changeOf,
+  currentPrice,
+  NOW,
+  type RowView,
+  receivedAt,
+} from "../grid/columns";
+import { isCoinPriced } from "../money";
 import { nameOf, spelled, timeLeft } from "../names";
 import { type Column, columnValue, Flag } from "../protocol";
 import { Icon } from "./Icon";
@@ -52,14 +62,16 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
   const rows = (): readonly [string, string][] =>
     (
       [
-        ["Mark", price(view().value("mark"), tick())],
+        [
+          "Mark",
+          [price(view().value("mark"), tick()), besideText(view(), view().value("mark"))].join("  ").trim(),
+        ],
         ["Spread", price(spread(), tick())],
         ["Last size", count(view().value("last_size"))],
         ["Last trade", view().value("last_time_ms") === null ? "" : clockTime(view().value("last_time_ms")!)],
         ["Volume", count(view().value("volume"))],
         ["Open interest", count(view().value("open_interest"))],
         ["Underlying", fixed(view().value("underlying_price"), 2)],
-        ["In US dollars", fixed(inDollars(view(), currentPrice(view())), 2)],
         ["Last quote", received() && `${received()} ago`],
       ] as [string, string][]
     ).filter(([, text]) => text !== "");
@@ -99,6 +111,14 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
       </header>
       <p class="detail-price">
         <span class="big">{price(currentPrice(view()), tick()) || "–"}</span>
+        <Show when={facts() && facts()!.currency !== "USD"}>
+          <span class="muted">{facts()!.currency}</span>
+        </Show>
+        <Beside
+          view={view()}
+          value={currentPrice(view())}
+          when={view().value("last") === null ? undefined : NOW}
+        />
         <Show when={moved() !== null}>
           <span class="muted">{view().value("last") === null ? "mark" : "last"}</span>
           <span class="moved" classList={{ up: moved()! > 0, down: moved()! < 0 }}>
@@ -111,15 +131,18 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
           <div>
             <span>Bid</span>
             <strong>{price(view().value("bid"), tick()) || "–"}</strong>
+            <Beside view={view()} value={view().value("bid")} />
             <span>{count(view().value("bid_size"))}</span>
           </div>
           <div>
             <span>Ask</span>
             <strong>{price(view().value("ask"), tick()) || "–"}</strong>
+            <Beside view={view()} value={view().value("ask")} />
             <span>{count(view().value("ask_size"))}</span>
           </div>
         </div>
       </Show>
+      <ChartPane desk={props.desk} entry={props.entry} />
       <Facts rows={rows()} />
       <Show when={facts()?.kind === "option"}>
         <h3>
@@ -156,6 +179,17 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
         Remove from this list
       </button>
     </aside>
+  );
+}
+
+/** A coin price in US dollars, in a place that stays where it is not known. */
+function Beside(props: { view: RowView; value: number | null; when?: string | undefined }) {
+  return (
+    <Show when={isCoinPriced(props.view.facts)}>
+      <span class="dollars" title={besideNote(props.view, props.value, props.when)}>
+        {besideText(props.view, props.value)}
+      </span>
+    </Show>
   );
 }
 
