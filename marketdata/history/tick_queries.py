@@ -30,7 +30,7 @@ TIMES: Final = {"last_time_ms": "last_us"}
 NAMES: Final = ("received_us", "venue_us", "seq", *(TIMES.get(name, name) for name in VALUES), "flags")
 
 _RECEIVED: Final = "CAST(second AS bigint) * 1000000 + micro"
-_VENUE: Final = f"coalesce(venue_us, {_RECEIVED} - lag_us)"
+_VENUE: Final = f"coalesce(venue_us, {_RECEIVED} - coalesce(lag_us, 0))"
 _LAST: Final = "CAST(round(last_time_ms * 1000) AS bigint)"
 _RFC_3339: Final = """to_char(timestamp '1970-01-01' + (%s) * interval '1us', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 

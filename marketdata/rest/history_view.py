@@ -1,0 +1,108 @@
+"""What the views of history have in common: the instrument by its name, pages by signed cursors, and what to say when the
+history database is away.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+from django.core import signing
+from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from .. import lookup
+from ..history.database import HistoryDownError
+from ..models import Instrument
+from . import live
+from .formats import FORMATS, Column, Negotiation, is_json
+from .problems import Unavailable
+from .times import refused
+from .view import View
+
+PAGE: Final = 1_000
+MOST_PAGE: Final = 10_000
+# What may differ from page to page; all else belongs to the question, and the cursor to that.
+_FREE: Final = ("cursor", "page_size", "format")
+_LONGEST_CURSOR: Final = 1_000
+
+
+class HistoryView(View):
+    content_negotiation_class = Negotiation
+    renderer_classes = FORMATS
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, HistoryDownError):
+            exc = Unavailable("The history database does not answer, or takes too long. Try again in a few seconds.")
+        return super().handle_exception(exc)
+
+
+def instrument_of(symbol: str) -> Instrument:
+    """The instrument of that name, also a retired one. Raises NotFound, or ValidationError where two feeds have it."""
+    found = lookup.find_any(symbol)
+    if isinstance(found, Instrument):
+        return found
+    if found.code == "unknown_symbol":
+        raise NotFound(found.message)
+    raise ValidationError({"symbol": [ErrorDetail(found.message, found.code)]})
+
+
+def whole(request: Request, name: str, least: int, most: int) -> int | None:
+    """The whole number that the parameter holds; None where it is not given. Raises ValidationError naming it."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise refused(name, f"It takes a whole number from {least:,} to {most:,}.", "invalid")
+    return int(text)
+
+
+def page_size(request: Request) -> int:
+    return whole(request, "page_size", 1, MOST_PAGE) or PAGE
+
+
+def fields_of(columns: Iterable[Column], never_null: Collection[str]) -> dict[str, live.AnyField]:
+    """Serializer fields of the rows of a page."""
+    made = live.fields_of(columns)
+    for name in never_null:
+        made[name].allow_null = False
+    return made
+
+
+def refuse_pages_of_tables(request: Request) -> None:
+    """The formats beside JSON give all that was asked for in one answer. Raises ValidationError."""
+    if is_json(request):
+        return
+    message = "Only JSON comes in pages: the other formats give all that was asked for in one answer."
+    errors = {
+        name: [ErrorDetail(message, "not_paged")] for name in ("cursor", "page_size") if name in request.query_params
+    }
+    if errors:
+        raise ValidationError(errors)
+
+
+def next_address(request: Request, instrument: Instrument, state: Sequence[int]) -> str:
+    """The address of the next page of the same question. `state` comes back from `cursor_of`."""
+    text = signing.dumps(list(state), salt=_salt(request, instrument))
+    return replace_query_param(request.build_absolute_uri(), "cursor", text)
+
+
+def cursor_of(request: Request, instrument: Instrument) -> list[int] | None:
+    """What `next_address` was given; None on the first page. Raises ValidationError naming `cursor`."""
+    text = request.query_params.get("cursor")
+    if text is None:
+        return None
+    try:
+        state: list[int] = signing.loads(text[:_LONGEST_CURSOR], salt=_salt(request, instrument))
+    except signing.BadSignature as error:
+        message = "This is not a cursor of this question: take `next` of a page as it is, with nothing else changed."
+        raise refused("cursor", message, "invalid") from error
+    return state
+
+
+def _salt(request: Request, instrument: Instrument) -> str:
+    """Signed with the question, so that what comes back can be used as it is, and for nothing else."""
+    asked: list[tuple[str, Any]] = sorted(
+        (name, value) for name, value in request.query_params.items() if name not in _FREE
+    )
+    return f"history:{request.path}:{instrument.pk}:{asked}"
