@@ -155,6 +155,24 @@ export interface FeedReport extends FeedStatus {
   readonly vitals: Vitals | null;
 }
 
+/** The recorders of history that live; for the administrators' feed page. */
+export interface HistoryReport {
+  readonly op: "history";
+  readonly recorders: readonly {
+    readonly name: string;
+    readonly health: "ok" | "behind" | "down" | "near_cap";
+    readonly reason: string | null;
+    readonly stored: number;
+    readonly rows_per_second: number;
+    readonly behind_ms: number;
+    readonly stream_bytes: number;
+    readonly stream_cap: number;
+    readonly seconds_left: number | null;
+    readonly gaps: number;
+    readonly rejects: number;
+  }[];
+}
+
 /** What anyone after the socket sees; `ping`, `pong` and `closing` end in the socket itself. */
 export type Message =
   | Welcome
@@ -164,6 +182,7 @@ export type Message =
   | Changed
   | StreamError
   | FeedReport
+  | HistoryReport
   | ({ readonly op: "status" } & FeedStatus)
   | { readonly op: "configured"; readonly interval_ms: number; readonly reason?: string | null }
   | { readonly op: "catalogue"; readonly version: number };

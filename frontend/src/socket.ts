@@ -166,6 +166,7 @@ export class StreamSocket {
       case "ticks":
       case "status":
       case "feed":
+      case "history":
         this.failures = 0;
         break;
     }

@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections import deque
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import redis
 
 from ..bus import keys
 from ..bus.history_reader import HistoryReader
+from ..bus.recorder_vitals import RecorderHealth, RecorderVitals
 
 logger = logging.getLogger(__name__)
 
@@ -22,27 +23,6 @@ KEPT_S: Final = 5
 NEAR: Final = 0.8
 MEASURED_S: Final = 30
 SAID_EVERY_S: Final = 10.0
-
-RecorderHealth = Literal["ok", "behind", "down", "near_cap"]
-
-
-class RecorderVitals(msgspec.Struct, frozen=True):
-    """`behind_ms` is the age of the oldest batch that is not stored. `stream_bytes` of `stream_cap` are held;
-    `seconds_left` is how long that lasts at the present growth, None where it does not grow."""
-
-    name: str
-    health: RecorderHealth
-    reason: str | None
-    at_ms: float
-    stored: int
-    rows_per_second: float
-    behind_ms: int
-    stream_entries: int
-    stream_bytes: int
-    stream_cap: int
-    seconds_left: int | None
-    gaps: int
-    rejects: int
 
 
 class RecorderState:

@@ -1,5 +1,5 @@
-"""The administrators' feed pages that are open: connections that asked for how each feed's ingest works, and get it each
-second. What is told comes from Redis, and is read only while somebody looks.
+"""The administrators' feed pages that are open: connections that asked how each feed's ingest and history work, and hear it
+each second. It comes from Redis, and is read only while somebody looks.
 """
 
 from typing import Any
@@ -10,11 +10,13 @@ import msgspec
 from ..bus import keys
 from ..bus.client import Client
 from ..bus.connection import RedisDownError
+from ..bus.recorder_vitals import RecorderVitals
 from ..bus.vitals import Vitals
 from .catalogue import encoded
 from .connection import Connection
 
 _decode = msgspec.json.Decoder(Vitals).decode
+_decode_recorder = msgspec.json.Decoder(RecorderVitals).decode
 
 
 class FeedPages:
@@ -31,7 +33,8 @@ class FeedPages:
         self._watchers.discard(connection)
 
     async def tell(self, feeds: list[dict[str, Any]], to: Connection | None = None) -> None:
-        """Each feed as its leader says it is, with its `status`; also those that nobody leads. Never raises for Redis."""
+        """Each feed as its leader says it is, with its `status`, also those that nobody leads; and the recorders that live.
+        Never raises for Redis."""
         watchers = list(self._watchers) if to is None else [to]
         if not watchers:
             return
@@ -39,6 +42,9 @@ class FeedPages:
             text = encoded({"op": "feed", **status, "vitals": await self._vitals(status["feed"])})
             for connection in watchers:
                 connection.post(text)
+        text = encoded({"op": "history", "recorders": await self._recorders()})
+        for connection in watchers:
+            connection.post(text)
 
     async def _vitals(self, feed: str) -> Vitals | None:
         try:
@@ -46,3 +52,13 @@ class FeedPages:
             return None if payload is None else _decode(payload)
         except (RedisDownError, hiredis.ReplyError, msgspec.DecodeError):
             return None
+
+    async def _recorders(self) -> list[RecorderVitals]:
+        try:
+            names = await self._client.call("ZRANGE", keys.recorders(), 0, -1)
+            if not names:
+                return []
+            payloads = await self._client.call("MGET", *(keys.recorder(name.decode()) for name in names))
+            return [_decode_recorder(payload) for payload in payloads if payload is not None]
+        except (RedisDownError, hiredis.ReplyError, msgspec.DecodeError):
+            return []

@@ -95,6 +95,28 @@ async def test_an_administrator_is_told_each_second_how_feeds_work(
             assert (told["feed"], told["kind"], told["vitals"]["term"]) == ("second", "replay", 7)
         await house.layer.client.call("DEL", keys.vitals("second"))
         assert (await client.message("feed", timeout=3, vitals=None))["feed"] == "second"
+        recorder = {
+            "name": "here-7",
+            "health": "behind",
+            "reason": None,
+            "at_ms": 1,
+            "stored": 5,
+            "rows_per_second": 2.5,
+            "behind_ms": 12_000,
+            "stream_entries": 3,
+            "stream_bytes": 900,
+            "stream_cap": 1000,
+            "seconds_left": 4,
+            "gaps": 0,
+            "rejects": 0,
+        }
+        assert (await client.message("history", timeout=3))["recorders"] == []
+        await house.layer.client.call("ZADD", keys.recorders(), 1, "here-7", 2, "gone-8")
+        await house.layer.client.call("SET", keys.recorder("here-7"), msgspec.json.encode(recorder))
+        client.messages.clear()
+        await client.message("history", timeout=3)
+        assert (await client.message("history", timeout=3))["recorders"] == [recorder]
+        await house.layer.client.call("DEL", keys.recorders(), keys.recorder("here-7"))
         await client.say("watch_feeds", on=False)
         await client.ask("ping", "pong")
         client.messages.clear()
