@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -30,7 +29,7 @@ from .history_view import (
     refuse_pages_of_tables,
 )
 from .schema import tables_beside
-from .times import refused, span
+from .times import SCHEMA, refused, span
 
 _DAY_US: Final = 86_400_000_000
 _MICROS: Final = 1_000_000
@@ -121,14 +120,14 @@ class BarsView(HistoryView):
             ),
             OpenApiParameter(
                 "from",
-                OpenApiTypes.DATETIME,
+                SCHEMA,
                 description="Only bars that begin at this instant or later; RFC 3339 with an offset. At most "
                 f"{_by_interval(MOST_DAYS)} before `to`; unless told, {_by_interval(DAYS)} before it.",
                 examples=[OpenApiExample("The opening in New York", "2026-01-15T14:30:00Z")],
             ),
             OpenApiParameter(
                 "to",
-                OpenApiTypes.DATETIME,
+                SCHEMA,
                 description="Only bars that begin before it; RFC 3339 with an offset. Up to the newest unless told.",
                 examples=[OpenApiExample("The close in New York", "2026-01-15T21:00:00Z")],
             ),

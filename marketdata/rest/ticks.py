@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -30,7 +29,7 @@ from .history_view import (
     whole,
 )
 from .schema import tables_beside
-from .times import LATEST_US, refused, span
+from .times import LATEST_US, SCHEMA, refused, span
 
 DAY_US: Final = 86_400_000_000
 # What one question may reach over: no request reads without a bound.
@@ -102,14 +101,14 @@ class TicksView(HistoryView):
         parameters=[
             OpenApiParameter(
                 "from",
-                OpenApiTypes.DATETIME,
+                SCHEMA,
                 description=f"Only what was received from this instant on; RFC 3339 with an offset. At most {MOST_DAYS} "
                 "days before `to`; one day before it unless told.",
                 examples=[OpenApiExample("The opening in New York", "2026-01-15T14:30:00Z")],
             ),
             OpenApiParameter(
                 "to",
-                OpenApiTypes.DATETIME,
+                SCHEMA,
                 description="Only what was received before this instant; RFC 3339 with an offset. Up to the newest unless "
                 "told.",
                 examples=[OpenApiExample("The close in New York", "2026-01-15T21:00:00Z")],

@@ -18,6 +18,8 @@ _LEGAL: Final = (
     "It takes a time of the years 2000 to 2099 as in RFC 3339, with its offset: 2026-01-15T14:30:00Z, or "
     "2026-01-15T09:30:00.250-05:00 (in an address, a + is written %2B)."
 )
+# The same for the schema, which knows no bounds of a time.
+SCHEMA: Final[dict[str, str]] = {"type": "string", "format": "date-time", "pattern": r"^20\d{2}-"}
 EARLIEST_US: Final = 946_684_800_000_000
 LATEST_US: Final = 4_102_444_800_000_000
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

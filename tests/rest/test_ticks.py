@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -85,9 +86,12 @@ def test_a_page_shows_every_stored_value(api: ApiClient, history_database: Datab
     assert body["stored_through"] == rows[-1][TICK.index("seq")]
 
 
-def read_csv(data: bytes) -> list[Rest]:
+def read_csv(
+    data: bytes,
+    texts: Sequence[str] = ("received_at", "venue_at", "last_at"),
+    wholes: Sequence[str] = ("seq", "flags"),
+) -> list[Rest]:
     lines = list(csv.DictReader(io.StringIO(data.decode())))
-    texts = ("received_at", "venue_at", "last_at")
     return [
         {
             name: None
