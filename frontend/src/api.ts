@@ -1,4 +1,5 @@
 // REST: the only module that fetches. After: desk.ts.
+import type { Bar, Interval, Prices } from "./chart/series";
 import type { Facts } from "./protocol";
 
 export interface Entry {
@@ -22,6 +23,22 @@ export interface Found extends Facts {
   readonly symbol: string;
 }
 
+/** A bar as REST tells it; times are RFC 3339. */
+interface StoredBar {
+  readonly starts_at: string;
+  readonly ends_at: string;
+  readonly day: string | null;
+  readonly mid_open: number | null;
+  readonly mid_high: number | null;
+  readonly mid_low: number | null;
+  readonly mid_close: number | null;
+  readonly last_open: number | null;
+  readonly last_high: number | null;
+  readonly last_low: number | null;
+  readonly last_close: number | null;
+  readonly volume: number | null;
+}
+
 interface Page<T> {
   readonly next: string | null;
   readonly results: readonly T[];
@@ -39,6 +56,7 @@ export class ApiError extends Error {
 
 const WITHIN_MS = 10_000;
 const MOST_PAGES = 50;
+const BARS_A_PAGE = 2_000;
 
 export class Api {
   constructor(
@@ -88,6 +106,26 @@ export class Api {
     return page.results;
   }
 
+  /** The bars that begin from `from_s` on and before `to_s`, or up to the newest: seconds since 1970 on the feed's clock. */
+  async bars(
+    symbol: string,
+    interval: Interval,
+    from_s: number,
+    to_s: number | null,
+    signal: AbortSignal,
+  ): Promise<readonly Bar[]> {
+    const query = new URLSearchParams({ interval, from: instant(from_s), page_size: String(BARS_A_PAGE) });
+    if (to_s !== null) query.set("to", instant(to_s));
+    const bars: Bar[] = [];
+    let next: string | null = `instruments/${encodeURIComponent(symbol)}/bars/?${query}`;
+    for (let page = 0; next && page < MOST_PAGES; page += 1) {
+      const answer: Page<StoredBar> = await this.request("GET", next, undefined, signal);
+      bars.push(...answer.results.map(barOf));
+      next = answer.next && this.relative(answer.next);
+    }
+    return bars;
+  }
+
   /** A page's address as a path below the root, so that it is fetched from where the page itself came. */
   private relative(address: string): string {
     const url = new URL(address, window.location.href);
@@ -120,6 +158,31 @@ export class Api {
     }
     throw new ApiError(response.status, message);
   }
+}
+
+function instant(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+function barOf(bar: StoredBar): Bar {
+  return {
+    starts_s: Date.parse(bar.starts_at) / 1000,
+    ends_s: Date.parse(bar.ends_at) / 1000,
+    day: bar.day,
+    mid: prices(bar.mid_open, bar.mid_high, bar.mid_low, bar.mid_close),
+    last: prices(bar.last_open, bar.last_high, bar.last_low, bar.last_close),
+    volume: bar.volume,
+  };
+}
+
+/** The four are known together, or none of them is. */
+function prices(
+  open: number | null,
+  high: number | null,
+  low: number | null,
+  close: number | null,
+): Prices | null {
+  return open === null || high === null || low === null || close === null ? null : { open, high, low, close };
 }
 
 /** What a problem document says to people: the messages of its fields, else its detail, else its title. */

@@ -8,7 +8,7 @@ import { Grid } from "./grid/grid";
 import { isStale, type Words, wordsFor } from "./health";
 import { LatencyMeter, type Readout } from "./latency";
 import { nameOf, spelled } from "./names";
-import type { FeedStatus, Message } from "./protocol";
+import type { FeedStatus, Message, Row } from "./protocol";
 import { type Connection, StreamSocket } from "./socket";
 import { Store } from "./store";
 
@@ -30,6 +30,7 @@ const BEAT_MS = 250;
 const TOAST_MS = 6000;
 const LAST_LIST = "strikewire.watchlist";
 const DETAIL = "strikewire.detail";
+const DETAIL_WIDE = "strikewire.detail-width";
 
 export type Desk = ReturnType<typeof createDesk>;
 
@@ -39,6 +40,7 @@ export function createDesk(page: Page) {
   const [activeId, setActiveId] = createSignal<number | null>(null);
   const [selected, setSelected] = createSignal<Entry | null>(null);
   const [detailOpen, setDetailOpen] = createSignal(localStorage.getItem(DETAIL) === "open");
+  const [detailWide, setDetailWide] = createSignal(localStorage.getItem(DETAIL_WIDE) === "wide");
   const [connection, setConnection] = createSignal<Connection>({ phase: "connecting" });
   const [feeds, setFeeds] = createSignal<ReadonlyMap<string, FeedStatus>>(new Map());
   const [beat, setBeat] = createSignal(0);
@@ -58,13 +60,17 @@ export function createDesk(page: Page) {
   let pending = 0;
   let nextToast = 1;
 
+  const watchers = new Set<(id: number, row: Row) => void>();
   const frame = new Frame();
   const meter = new LatencyMeter();
   const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
   const flasher = new Flasher(() => motion.matches);
   const api = new Api("/api/v1/", signIn);
   const store = new Store({
-    onRow: (id) => grid?.rowChanged(id),
+    onRow: (id, row) => {
+      grid?.rowChanged(id);
+      for (const watch of watchers) watch(id, row);
+    },
     onFacts: (id) => {
       grid?.factsChanged(id);
       setFactsVersion((version) => version + 1);
@@ -153,10 +159,21 @@ export function createDesk(page: Page) {
     grid.setEntries(active()?.entries ?? []);
   }
 
+  /** Calls `watch` with each newer row of any instrument, until what it returns is called. */
+  function watchRows(watch: (id: number, row: Row) => void): () => void {
+    watchers.add(watch);
+    return () => watchers.delete(watch);
+  }
+
   function showDetail(open: boolean): void {
     setDetailOpen(open);
     localStorage.setItem(DETAIL, open ? "open" : "closed");
     if (open) grid?.selectFirst();
+  }
+
+  function widenDetail(wide: boolean): void {
+    setDetailWide(wide);
+    localStorage.setItem(DETAIL_WIDE, wide ? "wide" : "narrow");
   }
 
   // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -350,6 +367,11 @@ export function createDesk(page: Page) {
     selected,
     detailOpen,
     showDetail,
+    detailWide,
+    widenDetail,
+    watchRows,
+    frame,
+    messageOf,
     connection,
     feeds,
     shownFeeds,

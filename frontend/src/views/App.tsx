@@ -50,7 +50,10 @@ export function App(props: { desk: Desk }) {
       <TopBar desk={props.desk} onSearch={(focus) => (focusSearch = focus)} onHelp={() => setHelp(true)} />
       <div
         class="desk"
-        classList={{ "with-detail": props.desk.detailOpen() && props.desk.selected() !== null }}
+        classList={{
+          "with-detail": props.desk.detailOpen() && props.desk.selected() !== null,
+          "wide-detail": props.desk.detailWide(),
+        }}
       >
         <Rail desk={props.desk} />
         <Panel desk={props.desk} onSearch={() => focusSearch()} />

@@ -1,0 +1,334 @@
+// The chart of one instrument: what it shows is chosen above it, and its state is said where it has nothing to show.
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  Match,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  Switch,
+} from "solid-js";
+import type { Entry } from "../api";
+import type { Desk } from "../desk";
+import { count, decimals, fixed } from "../format";
+import { columnValue, type Row } from "../protocol";
+import { History, type State } from "./history";
+import { type Drawing, type Look, Plot } from "./plot";
+import { type Bar, INTERVALS, type Interval, type Price } from "./series";
+
+const CHOICE = "strikewire.chart";
+
+interface Choice {
+  readonly interval: Interval;
+  readonly price: Price;
+  readonly drawing: Drawing;
+}
+
+const PRICES: readonly [Price, string, string][] = [
+  ["mid", "Mid", "Middle of bid and ask, where there are both and they do not cross"],
+  ["last", "Last", "Price of the last trade, as quoted"],
+];
+const DRAWINGS: readonly [Drawing, string, string][] = [
+  ["candles", "Candles", "Open, high, low and close of each bar"],
+  ["line", "Line", "Close of each bar"],
+];
+
+export function ChartPane(props: { desk: Desk; entry: Entry }) {
+  let host!: HTMLDivElement;
+  const [choice, setChoice] = createSignal<Choice>(remembered());
+  const [state, setState] = createSignal<State>({ phase: "loading" });
+  const [hovered, setHovered] = createSignal<Bar | null>(null);
+  const [newest, setNewest] = createSignal<Bar | undefined>(undefined);
+  const [version, setVersion] = createSignal(0);
+  let history: History | null = null;
+  let plot: Plot | null = null;
+  let isMounted = true;
+
+  const facts = createMemo(() => {
+    props.desk.factsVersion();
+    return props.desk.store.facts.get(props.entry.instrument);
+  });
+  // An index has no book, so it has no mid.
+  const price = createMemo((): Price => (facts()?.kind === "index" ? "last" : choice().price));
+  const look = createMemo((): Look => {
+    const tick = facts()?.tick ?? 0.01;
+    const places = decimals(tick);
+    return {
+      price: price(),
+      drawing: choice().drawing,
+      interval: choice().interval,
+      write: (value) => written(value, places),
+      step: price() === "mid" ? tick / 2 : tick,
+    };
+  });
+
+  const choose = (part: Partial<Choice>) => {
+    setChoice({ ...choice(), ...part });
+    localStorage.setItem(CHOICE, JSON.stringify(choice()));
+  };
+
+  /** Draws at most once a frame, however many rows came. */
+  const drawing = {
+    all: false,
+    draw() {
+      if (!plot || !history) return;
+      if (drawing.all) plot.draw(history.series.bars);
+      else plot.drawNewest(history.series.bars);
+      drawing.all = false;
+      setNewest(history.series.newest);
+    },
+  };
+  const request = (all: boolean) => {
+    drawing.all ||= all;
+    props.desk.frame.request(drawing);
+  };
+
+  const quoteOf = (row: Row) => {
+    const { columns } = props.desk.store;
+    const venue = columnValue(row, columns, "venue_time_ms");
+    return {
+      received_ms: venue === null ? Number.NaN : venue + (columnValue(row, columns, "lag_ms") ?? 0),
+      bid: columnValue(row, columns, "bid"),
+      ask: columnValue(row, columns, "ask"),
+      last: columnValue(row, columns, "last"),
+    };
+  };
+
+  const begin = (entry: Entry, interval: Interval) => {
+    const { api, store, feedNow, messageOf } = props.desk;
+    const begun = new History(
+      interval,
+      (from_s, to_s, signal) => api.bars(`${entry.feed}.${entry.symbol}`, interval, from_s, to_s, signal),
+      () => ({ now_s: feedNow(entry.feed) / 1000, rate: store.feeds.get(entry.feed)?.clock_rate || 1 }),
+      messageOf,
+      {
+        onBars: () => {
+          setVersion((held) => held + 1);
+          request(true);
+        },
+        onNewest: () => request(false),
+        onState: setState,
+      },
+    );
+    history = begun;
+    void begun.start().then(() => {
+      // The row that was there before the chart, in case none follows.
+      const held = store.rows.get(entry.instrument);
+      if (held && history === begun) begun.live(quoteOf(held));
+    });
+    return begun;
+  };
+
+  onMount(() => {
+    const unwatch = props.desk.watchRows((id, row) => {
+      if (id === props.entry.instrument) history?.live(quoteOf(row));
+    });
+    const onVisible = () => {
+      if (document.visibilityState === "visible") history?.resume();
+    };
+    const repaint = () => plot?.paint();
+    const theme = new MutationObserver(repaint);
+    theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", repaint);
+    document.addEventListener("visibilitychange", onVisible);
+    onCleanup(() => {
+      isMounted = false;
+      unwatch();
+      theme.disconnect();
+      scheme.removeEventListener("change", repaint);
+      document.removeEventListener("visibilitychange", onVisible);
+    });
+  });
+
+  createEffect(
+    on([() => props.entry.instrument, () => choice().interval], ([, interval]) => {
+      setNewest(undefined);
+      setHovered(null);
+      const begun = begin(props.entry, interval);
+      let isWanted = true;
+      void Plot.load(
+        host,
+        look(),
+        { onOlder: () => void begun.older(), onHover: setHovered },
+        () => isWanted && isMounted,
+      ).then(
+        (loaded) => {
+          plot = loaded;
+          if (loaded) {
+            loaded.change(look());
+            request(true);
+          }
+        },
+        () => setState({ phase: "failed", message: "The chart could not be loaded from the server." }),
+      );
+      onCleanup(() => {
+        isWanted = false;
+        begun.stop();
+        plot?.remove();
+        plot = null;
+      });
+    }),
+  );
+  createEffect(on(look, (wanted) => plot?.change(wanted), { defer: true }));
+  createEffect(
+    on(
+      () => props.desk.connection().phase,
+      (phase, before) => {
+        if (phase === "open" && before !== undefined && before !== "silent") history?.resume();
+      },
+    ),
+  );
+
+  const shown = () => hovered() ?? newest();
+  const isEmpty = () => {
+    version();
+    newest();
+    return state().phase === "ready" && !history?.series.bars.some((bar) => bar[price()]);
+  };
+  const late = () => {
+    const now = state();
+    return now.phase === "ready" ? now.late : null;
+  };
+  const message = () => {
+    const now = state();
+    return now.phase === "failed" ? now.message : "";
+  };
+  const summary = () =>
+    `Chart of ${props.entry.symbol}, ${price()}, bars of ${choice().interval}. ${describe(shown(), look())}`;
+
+  return (
+    <section class="chart" aria-label="Chart" data-testid="chart" data-phase={state().phase}>
+      <div class="chart-tools">
+        <Choices
+          label="Length of a bar"
+          all={INTERVALS.map((one) => [one, one, `Bars of ${one}`] as const)}
+          chosen={choice().interval}
+          onChoose={(interval) => choose({ interval })}
+        />
+        <Show when={facts()?.kind !== "index"}>
+          <Choices
+            label="Price"
+            all={PRICES}
+            chosen={choice().price}
+            onChoose={(chosen) => choose({ price: chosen })}
+          />
+        </Show>
+        <Choices
+          label="Drawn as"
+          all={DRAWINGS}
+          chosen={choice().drawing}
+          onChoose={(chosen) => choose({ drawing: chosen })}
+        />
+        <button
+          type="button"
+          class="chart-wide"
+          aria-pressed={props.desk.detailWide()}
+          title={props.desk.detailWide() ? "Make the chart smaller" : "Make the chart larger"}
+          data-testid="chart-wide"
+          onClick={() => props.desk.widenDetail(!props.desk.detailWide())}
+        >
+          {props.desk.detailWide() ? "Smaller" : "Larger"}
+        </button>
+      </div>
+      <p class="chart-legend" data-testid="chart-legend">
+        {describe(shown(), look())}
+      </p>
+      <div class="chart-frame">
+        <div class="chart-host" ref={host} role="img" aria-label={summary()} />
+        <Switch>
+          <Match when={state().phase === "loading"}>
+            <p class="chart-blank" aria-busy="true">
+              Loading bars…
+            </p>
+          </Match>
+          <Match when={state().phase === "failed"}>
+            <div class="chart-blank" role="alert" data-testid="chart-error">
+              <p>The chart has no bars: {message()}</p>
+              <button type="button" class="button" onClick={() => void history?.start()}>
+                Try again
+              </button>
+            </div>
+          </Match>
+          <Match when={isEmpty()}>
+            <p class="chart-blank" data-testid="chart-empty">
+              {price() === "last"
+                ? "No trade is known in this time."
+                : "No quote with both sides is stored of this time. Bars appear as quotes come in."}
+            </p>
+          </Match>
+        </Switch>
+      </div>
+      <p class="chart-foot">
+        <Show
+          when={late()}
+          fallback={<span>Times in {Intl.DateTimeFormat().resolvedOptions().timeZone}</span>}
+        >
+          <span class="bad" role="alert">
+            The newest bars may be incomplete: {late()}
+          </span>
+        </Show>
+        <a href="https://www.tradingview.com/" target="_blank" rel="noopener noreferrer">
+          Charts by TradingView
+        </a>
+      </p>
+    </section>
+  );
+}
+
+function Choices<T extends string>(props: {
+  label: string;
+  all: readonly (readonly [T, string, string])[];
+  chosen: T;
+  onChoose: (chosen: T) => void;
+}) {
+  return (
+    <fieldset class="choices">
+      <legend>{props.label}</legend>
+      <For each={props.all}>
+        {([value, text, title]) => (
+          <button
+            type="button"
+            title={title}
+            aria-pressed={props.chosen === value}
+            onClick={() => props.onChoose(value)}
+          >
+            {text}
+          </button>
+        )}
+      </For>
+    </fieldset>
+  );
+}
+
+/** A price with the tick's decimals, and one more where it needs it: a mid may lie between two ticks. */
+function written(value: number, places: number): string {
+  const scaled = Math.abs(value) * 10 ** places;
+  return fixed(value, Math.abs(scaled - Math.round(scaled)) < 1e-6 ? places : places + 1);
+}
+
+/** A bar in words: `O 2.40 H 2.60 L 2.35 C 2.45 · vol 12`. */
+function describe(bar: Bar | null | undefined, look: Look): string {
+  const prices = bar?.[look.price];
+  if (!bar || !prices) return "";
+  const { open, high, low, close } = prices;
+  const four = `O ${look.write(open)}  H ${look.write(high)}  L ${look.write(low)}  C ${look.write(close)}`;
+  return bar.volume === null ? four : `${four}  ·  vol ${count(bar.volume)}`;
+}
+
+function remembered(): Choice {
+  const usual: Choice = { interval: "1m", price: "mid", drawing: "candles" };
+  try {
+    const kept = JSON.parse(localStorage.getItem(CHOICE) ?? "{}") as Partial<Choice>;
+    return {
+      interval: INTERVALS.find((one) => one === kept.interval) ?? usual.interval,
+      price: PRICES.find(([one]) => one === kept.price)?.[0] ?? usual.price,
+      drawing: DRAWINGS.find(([one]) => one === kept.drawing)?.[0] ?? usual.drawing,
+    };
+  } catch {
+    return usual;
+  }
+}
