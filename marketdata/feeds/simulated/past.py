@@ -28,8 +28,9 @@ _QUOTE_MS: Final = 60_000 // _QUOTES
 _SPACING_YEARS: Final = STEP_YEARS * _QUOTE_MS / STEP_MS
 _MINUTE_CALM: Final = CALM * 60_000 / STEP_MS
 # Every minute of four thousand contracts would be thirty million bars. The underlyings have every minute, contracts at
-# the money of the next two monthly expiries every fifth, all others one in four hours.
+# the money of the next two monthly expiries every fifth, and each of the last two hours, all others one in four hours.
 _BUSY_EVERY: Final = 5
+_BUSY_MINUTES: Final = 120
 _OTHERS_EVERY: Final = 240
 _BUSY_STRIKES: Final = 3
 _BUSY_EXPIRIES: Final = 2
@@ -68,9 +69,12 @@ def past_bars(universe: Sequence[Underlying], seed: int, opens_ms: float) -> Ite
         shares = share[first : first + len(listed)]
         first += len(listed)
         busy = _busy(listed)
-        for every, chosen in ((_BUSY_EVERY, busy), (_OTHERS_EVERY, ~busy)):
+        back = np.arange(len(paths.minutes))[::-1]
+        often = (back % _BUSY_EVERY == 0) | (back < _BUSY_MINUTES)
+        for chosen, quoted in ((busy, often), (~busy, back % _OTHERS_EVERY == 0)):
             its = [contract for contract, taken in zip(listed, chosen, strict=True) if taken]
-            yield from _of_contracts(one, its, paths, owner, random, shares[chosen] * _OPTION_DAY, every)
+            places = np.flatnonzero(quoted)
+            yield from _of_contracts(one, its, paths, owner, random, shares[chosen] * _OPTION_DAY, places)
 
 
 class _Paths:
@@ -156,10 +160,9 @@ def _of_contracts(
     owner: int,
     random: np.random.Generator,
     a_day: Array,
-    every: int,
+    places: Minutes,
 ) -> Iterator[PastBars]:
-    """Bars of every so manieth minute, counted back from the last one, so that it leads to the first live quote."""
-    places = np.arange(len(paths.minutes) - 1, -1, -every, dtype=np.int64)[::-1]
+    """Bars of the minutes at these places, of which the last is the last minute: it leads to the first live quote."""
     minutes = paths.minutes[places]
     price = paths.quotes(owner, places)
     close = price[:, -1:]
