@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from marketdata.facts import InstrumentFacts
+from marketdata.history.export_columns import COLUMNS, What
 from marketdata.rows import FIELDS
 from marketdata.stream import protocol
 from marketdata.stream.catalogue import wire_facts
@@ -84,3 +85,10 @@ def test_the_commands_that_pages_name_exist() -> None:
             assert name in commands | builtin, (page.name, name)
     for name in re.findall(r"python -m (benchmarks\.\w+)", "".join(page.read_text() for page in PAGES)):
         assert (ROOT / f"{name.replace('.', '/')}.py").exists(), name
+
+
+@pytest.mark.parametrize("what", ["ticks", "bars"])
+def test_the_columns_of_exported_files_are_documented_in_their_order(what: What) -> None:
+    section = OPERATING.split("## Files of history")[1].split(f"**{what}**")[1].split("\n\n")[1]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in section.splitlines()[2:]]
+    assert rows == [(f"`{one.name}`", one.kind, one.meaning) for one in COLUMNS[what]]

@@ -76,7 +76,7 @@ _BAR_MEANINGS: Final = {
 }
 BARS: Final = (
     *_WHOSE,
-    Column("start", "time", "the beginning of its minute, on the feed's clock"),
+    Column("starts_at", "time", "the beginning of its minute, on the feed's clock"),
     *(Column(name, *_BAR_MEANINGS[name]) for name in BAR[2:]),  # type: ignore[arg-type]
 )
 COLUMNS: Final[dict[What, tuple[Column, ...]]] = {"ticks": TICKS, "bars": BARS}

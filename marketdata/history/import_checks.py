@@ -55,9 +55,9 @@ def tick(cells: Mapping[str, Any]) -> list[Any]:
 
 def bar(cells: Mapping[str, Any]) -> list[Any]:
     """A row in the order of `columns.BAR`, of cells named as in `export_columns.BARS`. Raises CellError."""
-    start = _time(cells, "start")
+    start = _time(cells, "starts_at")
     if start % _MINUTE_US:
-        raise CellError("start: not the beginning of a minute")
+        raise CellError("starts_at: not the beginning of a minute")
     ticks = cells.get("ticks") or 0
     if not 0 <= ticks < 2**31:
         raise CellError(f"ticks: {ticks} is not from 0 to 2^31 - 1")

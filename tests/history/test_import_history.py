@@ -157,7 +157,7 @@ def test_a_fuller_bar_stays_and_a_poorer_one_gives_way(history_database: Databas
     ]
     seeding.insert(history_database, ticks)
     seeding.insert_bars(history_database, ticks)
-    header = "symbol,start,ticks,first_seq,last_seq,mid_open,mid_high,mid_low,mid_close,trade_volume"
+    header = "symbol,starts_at,ticks,first_seq,last_seq,mid_open,mid_high,mid_low,mid_close,trade_volume"
     for count, expected in ((2, 3), (3, 3), (4, 4)):
         line = f"{option.symbol},2026-01-15T00:00:00Z,{count},1,9,7,7,7,7,{count}"
         _write(tmp_path, header, [line], facts_of=option)
@@ -170,7 +170,7 @@ def test_a_fuller_bar_stays_and_a_poorer_one_gives_way(history_database: Databas
 
 
 def _write(folder: Path, header: str, lines: list[str], facts_of: Instrument | None = None) -> Path:
-    path = folder / ("bars.csv" if "start" in header else "ticks.csv")
+    path = folder / ("bars.csv" if "starts_at" in header else "ticks.csv")
     path.write_text("\n".join([header, *lines]) + "\n")
     facts: dict[str, Any] = {"symbol": "ACME", "feed": "x", "kind": "stock", "underlying": "ACME"}
     if facts_of is not None:
@@ -229,7 +229,7 @@ def test_a_bad_row_is_set_aside_with_its_line_and_why(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("ACME,2026-01-15T12:00:30Z,1,1,1,1,1,1,1", "start: not the beginning of a minute"),
+        ("ACME,2026-01-15T12:00:30Z,1,1,1,1,1,1,1", "starts_at: not the beginning of a minute"),
         ("ACME,2026-01-15T12:00:00Z,-1,1,1,1,1,1,1", "ticks: -1 is not from 0"),
         ("ACME,2026-01-15T12:00:00Z,1,1,1,2,1,2,1", "mid_high: open and close are not between low and high"),
         ("ACME,2026-01-15T12:00:00Z,1,1,1,2,,1,1", "mid_high: empty"),
@@ -237,7 +237,7 @@ def test_a_bad_row_is_set_aside_with_its_line_and_why(
     ],
 )
 def test_a_bad_bar_is_set_aside(history_database: Database, tmp_path: Path, line: str, reason: str) -> None:
-    path = _write(tmp_path, "symbol,start,ticks,first_seq,last_seq,mid_open,mid_high,mid_low,mid_close", [line])
+    path = _write(tmp_path, "symbol,starts_at,ticks,first_seq,last_seq,mid_open,mid_high,mid_low,mid_close", [line])
     [bad] = _set_aside(path, tmp_path)
     assert reason in bad["reason"]
     assert not history_database.rows("SELECT 1 FROM history_bar")
