@@ -45,6 +45,10 @@ class LiveSite:
     def url(self) -> str:
         return f"{self._web.url}/"
 
+    def run(self, script: str) -> None:
+        """Lines of Python within this site's Django."""
+        self._stack.python("-c", f"import django; django.setup()\n{script}")
+
     def start_ingest(self) -> None:
         self._starts += 1
         self._ingest = self._stack.start(f"ingest-{self._starts}", "manage.py", "ingest_feed", self._feed)

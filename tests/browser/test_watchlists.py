@@ -1,6 +1,7 @@
 """What a person does with watchlists, in a real browser."""
 
 import re
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import expect
@@ -135,3 +136,29 @@ def test_details_follow_the_selected_contract(live_site: LiveSite) -> None:
         expect(detail).to_contain_text(symbol)
         page.keyboard.press("Escape")
         expect(detail).to_have_count(0)
+
+
+@dataclass
+class Newcomer:
+    """Somebody else on a running site."""
+
+    url: str
+    username: str = "newcomer"
+    password: str = "correct horse 9 battery"
+
+
+def test_a_first_list_that_is_made_elsewhere_appears_by_itself(live_site: LiveSite) -> None:
+    newcomer = Newcomer(live_site.url)
+    live_site.run(
+        "from accounts.models import User\n"
+        f"User.objects.create_user({newcomer.username!r}, password={newcomer.password!r})"
+    )
+    with visit(newcomer) as visitor:
+        page = visitor.signed_in()
+        expect(page.get_by_test_id("no-watchlists")).to_be_visible()
+        live_site.run(
+            "from accounts import watchlists\nfrom accounts.models import User\n"
+            f"watchlists.create(User.objects.get(username={newcomer.username!r}), 'From elsewhere', ['simulated.ACME'])"
+        )
+        expect(page.get_by_test_id("watchlist-name")).to_have_text("From elsewhere", timeout=10_000)
+        has_value(rows(page).first.get_by_test_id("cell-last"))

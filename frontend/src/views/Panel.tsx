@@ -1,10 +1,13 @@
 // One watchlist: its name, the feeds' badges, the line of words about its data, the grid.
-import { createSignal, For, Match, onMount, Show, Switch } from "solid-js";
+import { createSignal, For, Match, onCleanup, onMount, Show, Switch } from "solid-js";
 import type { Desk } from "../desk";
 import { clockTime } from "../format";
 import { badge } from "../health";
 import { Confirm } from "./Confirm";
 import { Icon } from "./Icon";
+
+/** How often a page without a list looks for one: an example is made when a feed has first said what it lists. */
+const LOOK_MS = 5000;
 
 export function Panel(props: { desk: Desk; onSearch: () => void }) {
   let host!: HTMLDivElement;
@@ -42,17 +45,7 @@ export function Panel(props: { desk: Desk; onSearch: () => void }) {
           </div>
         </Match>
         <Match when={without()}>
-          <div class="blank" data-testid="no-watchlists">
-            <h3>No watchlist yet</h3>
-            <p>A watchlist is a list of contracts that you follow, live. Make one, and give it a name.</p>
-            <button
-              type="button"
-              class="button primary"
-              onClick={() => document.querySelector<HTMLElement>("[data-testid=new-watchlist]")?.click()}
-            >
-              New watchlist
-            </button>
-          </div>
+          <NoWatchlist desk={props.desk} />
         </Match>
         <Match when={empty()}>
           <div class="blank" data-testid="empty-watchlist">
@@ -68,6 +61,26 @@ export function Panel(props: { desk: Desk; onSearch: () => void }) {
         </Match>
       </Switch>
     </main>
+  );
+}
+
+function NoWatchlist(props: { desk: Desk }) {
+  const timer = setInterval(() => {
+    if (document.visibilityState === "visible") void props.desk.load();
+  }, LOOK_MS);
+  onCleanup(() => clearInterval(timer));
+  return (
+    <div class="blank" data-testid="no-watchlists">
+      <h3>No watchlist yet</h3>
+      <p>A watchlist is a list of contracts that you follow, live. Make one, and give it a name.</p>
+      <button
+        type="button"
+        class="button primary"
+        onClick={() => document.querySelector<HTMLElement>("[data-testid=new-watchlist]")?.click()}
+      >
+        New watchlist
+      </button>
+    </div>
   );
 }
 
