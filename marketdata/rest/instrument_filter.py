@@ -71,6 +71,12 @@ class InstrumentFilter(FilterSet):
             for name in self.data
             if name not in legal
         }
+        # The forms behind it would take an empty value for none.
+        errors.update(
+            (name, [ErrorDetail("It is empty: leave it away, or give it a value.", "blank")])
+            for name in self.filters
+            if name != "text" and self.data.get(name) == ""
+        )
         for name, found in self.form.errors.as_data().items():
             errors[name] = [ErrorDetail(text, one.code or "invalid") for one in found for text in one.messages]
         if errors:

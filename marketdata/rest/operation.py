@@ -5,8 +5,11 @@ views, and so it knows none.
 from typing import Any, Final
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
+
+from .strict import StrictSerializer
 
 IF_NONE_MATCH: Final = "If-None-Match"
 # What stands in paths; said once, since many operations share it.
@@ -34,4 +37,11 @@ class Operation(AutoSchema):
         if getattr(self.view, "tagged", False) and self.method == "GET":
             about = "`ETag` of an answer that the client has: 304 says that it still holds."
             found.append(OpenApiParameter(IF_NONE_MATCH, location=OpenApiParameter.HEADER, description=about))
+        return found
+
+    def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        """Bodies that name something unknown are refused, and so the schema has to say."""
+        found = super()._map_serializer(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(force_instance(serializer), StrictSerializer):
+            found["additionalProperties"] = False
         return found

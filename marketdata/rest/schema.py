@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseBase
+from django_filters.filters import Filter
 from django_filters.filterset import FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
@@ -54,7 +55,7 @@ def parameters_of(filters: type[FilterSet]) -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
             name,
-            _TYPES.get(type(one).__name__, OpenApiTypes.STR),
+            _TYPES.get(type(one).__name__) or _text(one),
             description=one.extra["help_text"],
             enum=[value for value, _ in one.extra["choices"]] if "choices" in one.extra else None,
         )
@@ -62,10 +63,20 @@ def parameters_of(filters: type[FilterSet]) -> list[OpenApiParameter]:
     ]
 
 
+def _text(one: Filter) -> dict[str, Any]:
+    """Texts are not empty, save what a person types; the choices say the rest."""
+    most = one.extra.get("max_length")
+    return {"type": "string", **({"minLength": 1} if most is None else {"maxLength": most})}
+
+
 def page_parameters() -> list[OpenApiParameter]:
     size = f"Results on a page, 1 to {pages.MOST}; {pages.DEFAULT} unless told."
     return [
-        OpenApiParameter("page_size", OpenApiTypes.INT, description=size),
+        OpenApiParameter(
+            "page_size",
+            {"type": "integer", "minimum": 1, "maximum": pages.MOST, "default": pages.DEFAULT},
+            description=size,
+        ),
         OpenApiParameter("cursor", description="Where the page begins: from `next` or `previous` of another."),
     ]
 

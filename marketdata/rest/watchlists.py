@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +17,14 @@ from .strict import StrictSerializer
 from .view import View
 
 _NAME = f"1 to {watchlists.NAME_LENGTH} characters, unique among the user's watchlists."
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": watchlists.NAME_LENGTH})
+class NameField(serializers.CharField):
+    """Blank, trimmed and length are the verb's to judge, so that there is one wording; the bound keeps out the absurd."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_blank=True, max_length=1_000, help_text=_NAME, **options)
 
 
 class EntrySerializer(serializers.Serializer[WatchlistEntry]):
@@ -36,12 +44,11 @@ class WatchlistSerializer(serializers.Serializer[Watchlist]):
 
 
 class NewWatchlistSerializer(StrictSerializer):
-    # Blank, trimmed and length are the verb's to judge, so that there is one wording; the bound keeps out the absurd.
-    name = serializers.CharField(allow_blank=True, max_length=1_000, help_text=_NAME)
+    name = NameField()
 
 
 class WatchlistChangeSerializer(StrictSerializer):
-    name = serializers.CharField(allow_blank=True, max_length=1_000, required=False, help_text=_NAME)
+    name = NameField(required=False)
     position = serializers.IntegerField(
         min_value=0,
         max_value=watchlists.MOST_POSITION,

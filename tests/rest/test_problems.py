@@ -1,6 +1,7 @@
 """Every error under /api/ has one shape: a walk over every route, and each kind of failure."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from accounts import tokens
 from accounts.models import User
 from marketdata.rest import instruments
 
-from .conftest import ApiClient, by_session, by_token, problem
+from .conftest import ApiClient, by_session, by_token, fields, problem
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
 
@@ -25,17 +26,15 @@ def routes(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLP
         if isinstance(part, URLResolver):
             yield from routes(part, path)
         elif path.startswith("/api/"):
-            yield (
-                path.replace("<str:symbol>", "NONE").replace("<int:watchlist>", "999").replace("<int:entry>", "999"),
-                part,
-            )
+            yield re.sub(r"<int:\w+>", "999", re.sub(r"<str:\w+>", "NONE", path)), part
 
 
 ROUTES = sorted({path for path, _ in routes(get_resolver())})
 
 
 def test_the_walk_sees_every_route() -> None:
-    assert len(ROUTES) >= 11
+    assert len(ROUTES) >= 18
+    assert not any("<" in path for path in ROUTES)
     assert "/api/v1/watchlists/999/entries/999/" in ROUTES
 
 
@@ -55,6 +54,19 @@ def test_every_route_asks_who_it_is(path: str, db: None) -> None:
     response = ApiClient().send("GET", path)
     problem(response, 401)
     assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", [path for path in ROUTES if path not in ("/api/", "/api/docs/")])
+def test_every_route_refuses_parameters_that_it_does_not_know(path: str, owner: User, redis_client: Redis) -> None:
+    api = by_token(owner)
+    allowed = api.send("DELETE" if "tickets" in path else "TRACE", path).headers["Allow"].split(", ")
+    for method in allowed:
+        if method == "OPTIONS":
+            continue
+        response = api.send(method, f"{path}?nonsense=1")
+        assert response.status_code == 400, method
+        if method != "HEAD":
+            assert ("nonsense", "unknown_field") in fields(response), method
 
 
 @pytest.mark.parametrize("path", ROUTES)

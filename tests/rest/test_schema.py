@@ -1,6 +1,8 @@
 """The OpenAPI schema: complete, valid, and readable for signed-in users only."""
 
 import io
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,21 +27,71 @@ def test_the_schema_is_valid_without_a_warning(schema: Any) -> None:
     assert len(schema["paths"]) >= 8
 
 
-def test_every_field_and_parameter_is_explained(schema: Any) -> None:
-    silent = []
-    for name, component in schema["components"]["schemas"].items():
-        for field, about in component.get("properties", {}).items():
-            if not about.get("description"):
-                silent.append(f"{name}.{field}")
+def fields(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every field in a part of the schema, however deep, with its path."""
+    if isinstance(schema, list):
+        for place, part in enumerate(schema):
+            yield from fields(part, f"{path}.{place}")
+    if not isinstance(schema, dict):
+        return
+    for name, about in schema.items():
+        if name == "properties" and all(isinstance(one, dict) for one in about.values()):
+            for field, one in about.items():
+                yield f"{path}.{field}", one
+                yield from fields(one, f"{path}.{field}")
+        else:
+            yield from fields(about, path)
+
+
+def parameters(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Every parameter, in path, query or header."""
     for path, operations in schema["paths"].items():
-        for operation in operations.values():
-            assert operation["description"], path
+        for method, operation in operations.items():
+            for one in operation.get("parameters", []):
+                yield f"{method} {path} {one['in']} {one['name']}", one
+
+
+def test_the_walk_sees_what_there_is(schema: Any) -> None:
+    names = [name for name, _ in fields(schema, "")]
+    assert any(name.endswith(".errors.code") for name in names)  # an object in a list in an object
+    assert len(names) > 100
+    assert len(list(parameters(schema))) > 40
+
+
+def test_every_field_and_parameter_is_explained(schema: Any) -> None:
+    silent = [name for name, about in [*fields(schema, ""), *parameters(schema)] if not about.get("description")]
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            if not operation.get("description"):
+                silent.append(f"{method} {path}")
             silent += [
-                f"{path}?{parameter['name']}"
-                for parameter in operation.get("parameters", [])
-                if parameter["in"] == "query" and not parameter.get("description")
+                f"{method} {path} {status} {header}"
+                for status, response in operation["responses"].items()
+                for header, about in response.get("headers", {}).items()
+                if not about.get("description")
+            ]
+            silent += [
+                f"{method} {path} {one}" for one, about in operation["responses"].items() if not about["description"]
             ]
     assert silent == []
+
+
+# What numbers are measured in, or are, by a word of their description.
+UNITS = re.compile(
+    r"currency|contract|\bms\b|milliseconds|seconds|minute|days|per |fraction|logarithm|price|units of|how many|strike"
+    r"|\bid\b|names the|number|sum:|page|rising order|status|offered|rises|seq|results|quotes|ticks",
+    re.IGNORECASE,
+)
+
+
+def test_every_number_says_what_it_is_measured_in(schema: Any) -> None:
+    found = [*fields(schema, ""), *((name, {**one, **one["schema"]}) for name, one in parameters(schema))]
+    bare = [
+        name
+        for name, about in found
+        if about.get("type") in ("number", "integer") and not UNITS.search(about["description"])
+    ]
+    assert bare == []
 
 
 def test_every_operation_may_answer_by_a_problem(schema: Any) -> None:

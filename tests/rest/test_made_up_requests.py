@@ -1,0 +1,163 @@
+"""The API against its own schema: made-up requests to every operation, such as the schema allows and such as it does not.
+Each answer has to be one that the schema tells of; what is allowed is not refused, what is not is.
+"""
+
+import datetime as dt
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+import yaml
+from django.core.management import call_command
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase
+from pytest_django import Settings
+from redis import Redis
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+
+from accounts import tokens, watchlists
+from accounts.models import User
+from marketdata.rest.tickets import TicketThrottle
+from tests.rest import live_market
+
+EXPIRES_AT = dt.datetime(2030, 1, 18, 21, tzinfo=dt.UTC)
+# What no schema can say: that a range is the wrong way round, a name is taken, or leads nowhere.
+MEANING = {
+    ("name", "already_there"),
+    ("name", "blank"),
+    ("name", "invalid"),  # control characters
+    ("expiry", "invalid"),
+    ("text", "null_characters_not_allowed"),
+    ("underlying", "null_characters_not_allowed"),
+    ("name", "null_characters_not_allowed"),
+    ("symbol", "already_there"),
+    ("symbol", "null_characters_not_allowed"),
+    ("symbol", "unknown_symbol"),
+    ("symbols", "already_there"),
+    ("symbols", "null_characters_not_allowed"),
+    ("symbols", "unknown_symbol"),
+    ("from", "invalid"),  # the schema has no word for the years that there are quotes of
+    ("to", "invalid"),
+    ("from", "reversed"),
+    ("from", "too_long"),
+    ("from", "conflict"),
+    ("to", "conflict"),
+    ("page_size", "not_paged"),
+    ("cursor", "not_paged"),
+    ("cursor", "invalid"),
+    ("strike_from", "reversed"),
+}
+
+
+def wrong_in(response: Any) -> set[tuple[str | None, str]]:
+    """Field and code of each error; of a part of a list, the list."""
+    errors = response.json()["errors"]
+    return {(one["field"] and one["field"].partition(".")[0], one["code"]) for one in errors}
+
+
+class Api:
+    """The application, its schema, and what in it paths may name."""
+
+    def __init__(self, token: str, paths: dict[str, Any]) -> None:
+        out = io.StringIO()
+        call_command("spectacular", stdout=out)
+        self.schema: Any = schemathesis.openapi.from_dict(yaml.safe_load(out.getvalue()))
+        # In this thread, and so within the test's transaction.
+        self.schema.app = get_wsgi_application()
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.paths = paths
+        self.counts: Counter[tuple[str, int]] = Counter()
+
+    def operations(self) -> list[Any]:
+        """All of them; what deletes comes last, an entry before its watchlist."""
+        found = [result.ok() for result in self.schema.get_all_operations()]
+        return sorted(found, key=lambda operation: (operation.method == "delete", -len(operation.path)))
+
+    def known(self, operation: Any) -> dict[str, Any]:
+        return {name: value for name, value in self.paths.items() if f"{{{name}}}" in operation.path}
+
+    def check(self, case: Any) -> None:
+        response = case.call(headers=self.headers)
+        self.counts[case.operation.label, response.status_code] += 1
+        allowed = case.meta.generation.mode is GenerationMode.POSITIVE
+        excluded = []
+        if allowed and response.status_code == 400 and wrong_in(response) <= MEANING:
+            excluded = CHECKS.get_by_names(["positive_data_acceptance"])
+        case.validate_response(response, excluded_checks=excluded, headers=self.headers)
+
+
+@pytest.fixture
+def _one_connection() -> Iterator[None]:
+    """The application is to share the test's transaction, and not to close its connection after each request."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def made_up(
+    _one_connection: None, owner: User, redis_client: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Api:
+    load_all_checks()
+    settings.REST_REQUESTS_PER_MINUTE = 10_000_000
+    monkeypatch.setattr(TicketThrottle, "limit", lambda self: 10_000_000)
+    acme = live_market.underlying()
+    live_market.quote(redis_client, acme, mark=100.0)
+    live_market.say(redis_client)
+    live_market.price(redis_client, live_market.options(acme, EXPIRES_AT, [90, 100, 110]))
+    mine = watchlists.create(owner, "Mine", ["ACME"])
+    entry = mine.entries.get()
+    paths = {"symbol": "ACME", "underlying": "ACME", "expiry": "2030-01-18", "watchlist": mine.pk, "entry": entry.pk}
+    return Api(tokens.issue(owner)[1], paths)
+
+
+def try_out(strategy: Any, count: int, check: Callable[[Any], None]) -> None:
+    @hypothesis.settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @hypothesis.given(case=strategy)
+    def run(case: Any) -> None:
+        check(case)
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("mode", "knows_paths", "count"),
+    [
+        (GenerationMode.POSITIVE, True, 10),
+        (GenerationMode.POSITIVE, False, 2),
+        (GenerationMode.NEGATIVE, True, 6),
+        (GenerationMode.NEGATIVE, False, 2),
+    ],
+    ids=["allowed", "allowed anywhere", "not allowed", "not allowed anywhere"],
+)
+def test_every_operation_answers_as_its_schema_says(
+    made_up: Api, mode: GenerationMode, knows_paths: bool, count: int
+) -> None:
+    wrong = []
+    for operation in made_up.operations():
+        fixed = made_up.known(operation) if knows_paths else {}
+        try:
+            try_out(operation.as_strategy(mode, path_parameters=fixed or None), count, made_up.check)
+        except (Exception, BaseExceptionGroup) as error:  # one operation's failure must not hide another's
+            wrong.append(f"{operation.label}: {error}")
+    assert not wrong, "\n\n".join(wrong)
+    if mode is GenerationMode.POSITIVE and knows_paths:
+        # Else nothing was learned of what they answer.
+        answered = {label for label, status in made_up.counts if status == 200}
+        assert {operation.label for operation in made_up.operations() if operation.method == "get"} <= answered
