@@ -1,11 +1,10 @@
-"""Lean's minute files, imported and compared with the files bar by bar, field by field: a folder of our own always, the
-recorded GOOG day where there is one.
+"""Lean's minute files, imported and compared with the table bar by bar, field by field. `tests/rest/test_lean_bars.py` does
+so through REST, on the recorded GOOG day too.
 """
 
 import datetime as dt
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -28,18 +27,6 @@ def _import(folder: Path, *arguments: str) -> str:
     return said.getvalue()
 
 
-def _sample() -> Path:
-    folder = os.environ.get("STRIKEWIRE_SAMPLE_DATA")
-    if not folder:
-        pytest.skip("STRIKEWIRE_SAMPLE_DATA names no folder with Lean's GOOG day")
-    return Path(folder) / "lean"
-
-
-@pytest.fixture(params=["own", "sample"])
-def lean(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    return lean_folder.write(tmp_path / "lean") if request.param == "own" else _sample()
-
-
 def _stored(database: Database) -> dict[tuple[str, int], Expected]:
     symbols = dict(Instrument.objects.filter(feed="lean").values_list("id", "symbol"))
     names = ("instrument", "minute", *BAR_PRICES, "trade_volume")
@@ -51,7 +38,8 @@ def _stored(database: Database) -> dict[tuple[str, int], Expected]:
     return found
 
 
-def test_every_bar_of_the_files_is_stored_field_by_field(history_database: Database, lean: Path) -> None:
+def test_every_bar_of_the_files_is_stored_field_by_field(history_database: Database, tmp_path: Path) -> None:
+    lean = lean_folder.write(tmp_path)
     expected = lean_folder.read(lean)
     said = _import(lean)
     stored = _stored(history_database)
@@ -64,15 +52,6 @@ def test_every_bar_of_the_files_is_stored_field_by_field(history_database: Datab
         f"SELECT sum(ticks), {', '.join(f'count({name})' for name in unknown)} FROM history_bar"
     )
     assert set(counted) == {0}
-
-
-def test_the_recorded_day_is_the_one_that_is_described() -> None:
-    bars = lean_folder.read(_sample())
-    options = [bar for (symbol, _), bar in bars.items() if symbol != "GOOG"]
-    # 275,552 lines of quotes, of which 985 quote neither side, and 37 minutes in which only trades were.
-    assert len(options) == 275_552 - 985 + 37
-    assert sum(bar.mid is not None for bar in options) == 163_230
-    assert sum(bar.last is not None for bar in options) == 958
 
 
 def test_the_same_again_brings_nothing_new(history_database: Database, tmp_path: Path) -> None:
