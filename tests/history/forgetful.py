@@ -25,7 +25,7 @@ def main() -> None:
     from tests.path import scripted_ingest
     from tests.path.ledger import Ledger
 
-    Spill.left_behind = classmethod(lambda *_: iter(()))  # type: ignore[method-assign, assignment]
+    Spill.left_behind = classmethod(lambda *_: iter(()))  # type: ignore[method-assign]
     asyncio.run(scripted_ingest.main(int(sys.argv[1]), Ledger(Path(sys.argv[2]))))
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -34,8 +34,17 @@ from tests.valkey import RunningValkey, free_port, start_valkey
 
 Key = tuple[int, int]  # instrument, seq
 
-# A recorder takes over what another left after ten seconds; a leader's lease lasts three.
-SETTLE_S: Final = 60.0
+# How long things may take at most. Those of the project itself are short (a recorder takes over what another left after ten
+# seconds, a leader's lease lasts three), but the machine is others' too.
+START_S: Final = 60.0
+SETTLE_S: Final = 150.0
+
+
+def until(found: Callable[[], object], timeout: float = START_S) -> None:
+    deadline = time.monotonic() + timeout
+    while not found():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
 
 
 @dataclass
@@ -49,6 +58,7 @@ class Scene:
     postgresql: RunningPostgreSQL | None
     database: Database
     ingest: Ingest
+    standby: Ingest
     recorders: list[Process]
     recorder_program: tuple[str, ...] = ("manage.py", "record_history")
     ingest_program: str = "tests.path.scripted_ingest"
@@ -60,12 +70,12 @@ class Scene:
 
     # ── Starting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def start_ingest(self) -> None:
+    def start_ingest(self) -> Ingest:
+        """One more, which leads, or stands by while another does."""
         self._names += 1
         path = self.stack.directory / f"ledger-{self._names}"
         self._ledgers.append(path)
-        self.ingest = self.stack.start_ingest(f"ingest-{self._names}", str(path), program=self.ingest_program)
-        self.run(self.rate)  # it quotes from now on, and publishes from when it leads
+        return self.stack.start_ingest(f"ingest-{self._names}", str(path), program=self.ingest_program)
 
     def start_recorder(self) -> Process:
         self._names += 1
@@ -91,9 +101,12 @@ class Scene:
 
     @contextlib.contextmanager
     def ingest_away(self) -> Iterator[None]:
+        """Its standby leads as soon as the lease of the killed one has ended; it quotes from now on."""
         self.ingest.process.kill()
+        self.ingest = self.standby
+        self.run(self.rate)
         yield
-        self.start_ingest()
+        self.standby = self.start_ingest()
 
     @contextlib.contextmanager
     def valkey_away(self) -> Iterator[None]:
@@ -145,13 +158,17 @@ class Scene:
 
     def settle(self, timeout: float = SETTLE_S) -> None:
         """Returns when nothing comes any more and nothing is on its way."""
-        self.ingest.wait_until_it_leads(40)
+        self.ingest.wait_until_it_leads(START_S)
         self.run(0)
         deadline, quiet = time.monotonic() + timeout, 0
         while quiet < 4:
-            assert time.monotonic() < deadline, f"it does not come to rest: {self.on_its_way()}"
+            assert time.monotonic() < deadline, f"it does not come to rest: {self.on_its_way()}\n{self.logs()}"
             quiet = quiet + 1 if not any(self.on_its_way().values()) else 0
             time.sleep(0.25)
+
+    def logs(self) -> str:
+        """What the recorders that live said last."""
+        return "\n".join(f"{one.log.name}:\n{one.log.read_text()[-1500:]}" for one in self.recorders)
 
     def on_its_way(self) -> dict[str, Any]:
         """What is in the stream, in journals, and gaps that are not in the database."""
@@ -172,7 +189,7 @@ class Scene:
             env=self.stack.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=SETTLE_S,
             check=False,
         )
         assert done.stdout, done.stderr
@@ -265,7 +282,14 @@ def start_history_valkey(directory: Path, port: int) -> RunningValkey:
 
 
 @contextlib.contextmanager
-def open_scene(directory: Path, vendor: str, symbols: int = 50, recorders: int = 2, **extra: str) -> Iterator[Scene]:
+def open_scene(
+    directory: Path,
+    vendor: str,
+    symbols: int = 50,
+    recorders: int = 2,
+    ingest_program: str = "tests.path.scripted_ingest",
+    **extra: str,
+) -> Iterator[Scene]:
     """`directory` has a short path. On SQLite the recorders after the first stand by."""
     postgresql = start_postgresql(directory / "pg") if vendor == "postgresql" else None
     url = postgresql.url if postgresql else f"sqlite:///{directory / 'history.sqlite3'}"
@@ -281,11 +305,15 @@ def open_scene(directory: Path, vendor: str, symbols: int = 50, recorders: int =
     scene: Scene | None = None
     try:
         with Stack(directory, symbols=symbols, user_count=1, extra=environment) as stack:
-            scene = Scene(stack, vendor, valkey, port, postgresql, Database(url), None, [])  # type: ignore[arg-type]
+            nobody: Any = None
+            scene = Scene(stack, vendor, valkey, port, postgresql, Database(url), nobody, nobody, [])
+            scene.ingest_program = ingest_program
             for _ in range(recorders):
                 scene.start_recorder()
-            scene.start_ingest()
-            scene.ingest.wait_until_it_leads(40)
+            scene.ingest = scene.start_ingest()
+            scene.ingest.wait_until_it_leads(START_S)
+            scene.standby = scene.start_ingest()
+            until(lambda: "standing by" in scene.standby.process.log.read_text(), START_S)
             yield scene
     finally:
         if scene is not None:

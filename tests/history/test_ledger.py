@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from .ledger_scene import Scene, open_scene
+from .ledger_scene import Scene, open_scene, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -44,7 +44,7 @@ def test_nothing_is_lost_at_20000_quotes_a_second_while_all_parts_are_killed(
     with open_scene(short_path, vendor, symbols=500) as scene:
         scene.run(20_000)
         scene.havoc(30, 3, seed=seed)
-        hold_to_the_ledger(scene, 200_000)
+        hold_to_the_ledger(scene, 100_000)
 
 
 @vendors
@@ -84,14 +84,6 @@ def leave_a_batch_behind(scene: Scene) -> None:
     scene.start_recorder()
 
 
-def until(found: object, timeout: float = 30.0) -> None:
-    assert callable(found)
-    deadline = time.monotonic() + timeout
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("is_control", [False, True], ids=["claimed", "left"])
 @vendors
@@ -123,15 +115,15 @@ def test_a_killed_recorders_batch_is_found_only_where_it_is_claimed(
 def test_a_killed_leaders_journal_is_in_history_only_where_the_next_one_brings_it(
     is_control: bool, short_path: Path
 ) -> None:
-    with open_scene(short_path, "sqlite") as scene:
-        if is_control:
-            scene.ingest_program = "tests.history.forgetful"
+    program = "tests.history.forgetful" if is_control else "tests.path.scripted_ingest"
+    with open_scene(short_path, "sqlite", ingest_program=program) as scene:
         scene.run(1_000)
         until(lambda: scene.database.rows("SELECT count(*) FROM history_tick")[0][0] > 100)
         with scene.valkey_away():
             time.sleep(2)
             scene.ingest.process.kill()
-        scene.start_ingest()
+        with scene.ingest_away():
+            pass
         time.sleep(1)
         if not is_control:
             hold_to_the_ledger(scene, 1_000)
