@@ -1,7 +1,7 @@
 // When a chart asks for bars, what it does with failures, and how it goes on after a break.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { History, type State } from "../src/chart/history";
-import type { Bar } from "../src/chart/series";
+import { type Bar, INTERVALS, type Interval } from "../src/chart/series";
 
 const NOON = Date.UTC(2026, 10, 23, 12) / 1000;
 
@@ -24,12 +24,12 @@ class Server {
   };
 }
 
-function setUp(server: Server, rate = 1) {
+function setUp(server: Server, rate = 1, interval: Interval = "1m") {
   const states: State[] = [];
   const drawn = { bars: 0, newest: 0 };
   const origin = Date.now();
   const history = new History(
-    "1m",
+    interval,
     server.ask,
     () => ({ now_s: NOON + ((Date.now() - origin) / 1000) * rate, rate }),
     (error) => (error as Error).message,
@@ -83,6 +83,21 @@ describe("history", () => {
     expect(history.series.bars).toHaveLength(3);
     // Each part is asked for once.
     expect(server.asked[1]![1]).toBe(server.asked[0]![0]);
+    history.stop();
+  });
+
+  it.each(INTERVALS)("asks for no more of %s than the server answers at once", async (interval) => {
+    const server = new Server();
+    const { history, states } = setUp(server, 1, interval);
+    await history.start();
+    for (let n = 0; n < 9; n += 1) await history.older();
+    expect(states.at(-1)?.phase).toBe("ready");
+    const days = interval === "1h" || interval === "1d" ? 3_660 : 366;
+    for (const [from_s, to_s] of server.asked) {
+      expect(from_s).toBeGreaterThanOrEqual(Date.UTC(2000, 0, 1) / 1000);
+      expect((to_s ?? NOON + 1) - from_s).toBeGreaterThan(0);
+      expect((to_s ?? NOON + 1) - from_s).toBeLessThan(days * 86_400);
+    }
     history.stop();
   });
 

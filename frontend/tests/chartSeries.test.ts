@@ -130,7 +130,7 @@ describe("stored bars", () => {
     const series = new Series("1m");
     series.store([bar(0, prices(2, 4, 1, 3))], NOON + 40);
     series.add(quote(45, 1.5, 2.5));
-    expect(series.bars).toEqual([bar(0, prices(2, 4, 1, 2))]);
+    expect(series.bars).toEqual([bar(0, prices(2, 4, 1, 2), { volume: null })]);
     series.add(quote(61, 3, 4));
     expect(series.bars).toMatchObject([
       { starts_s: NOON, mid: prices(2, 4, 1, 2) },
@@ -144,7 +144,10 @@ describe("stored bars", () => {
     series.add(quote(31, 2, 3));
     // Asked for a moment ago: it does not know the last of the live rows yet.
     series.store([bar(-1, prices(1, 1, 1, 1)), bar(0, prices(3, 5.5, 3, 5.5))], NOON + 32);
-    expect(series.bars).toEqual([bar(-1, prices(1, 1, 1, 1)), bar(0, prices(3, 5.5, 2.5, 2.5))]);
+    expect(series.bars).toEqual([
+      bar(-1, prices(1, 1, 1, 1)),
+      bar(0, prices(3, 5.5, 2.5, 2.5), { volume: null }),
+    ]);
   });
 
   it("replace what live rows made, once they are settled", () => {
@@ -153,7 +156,7 @@ describe("stored bars", () => {
     series.add(quote(61, 4, 5));
     const truth = bar(0, prices(2.4, 2.9, 2.1, 2.6));
     series.store([truth, bar(1, prices(4.5, 4.6, 4.4, 4.4))], NOON + 63.5);
-    expect(series.bars).toEqual([truth, bar(1, prices(4.5, 4.6, 4.4, 4.5))]);
+    expect(series.bars).toEqual([truth, bar(1, prices(4.5, 4.6, 4.4, 4.5), { volume: null })]);
   });
 
   it("take the place of bars that the page had counted otherwise", () => {

@@ -216,7 +216,6 @@ def test_details_show_both_too(site: LiveSite) -> None:
     with visit(site) as visitor:
         page = visitor.signed_in()
         row_of(page, COINS[0].symbol).click()
-        page.get_by_test_id("detail-toggle").click()
         detail = page.get_by_test_id("detail")
         expect(detail.locator(".detail-price")).to_have_text(re.compile(r"^0\.0452\s*BTC\s*≈ \$5,\d{3}"))
         expect(detail.locator(".book .dollars")).to_have_text([re.compile(r"^≈ \$5,\d{3}$")] * 2)

@@ -201,7 +201,14 @@ export function ChartPane(props: { desk: Desk; entry: Entry }) {
     `Chart of ${props.entry.symbol}, ${price()}, bars of ${choice().interval}. ${describe(shown(), look())}`;
 
   return (
-    <section class="chart" aria-label="Chart" data-testid="chart" data-phase={state().phase}>
+    <section
+      class="chart"
+      aria-label="Chart"
+      data-testid="chart"
+      data-phase={state().phase}
+      // A canvas tells nobody what it shows: the element hands out the bars.
+      ref={(section) => Object.assign(section, { bars: () => history?.series.bars ?? [] })}
+    >
       <div class="chart-tools">
         <Choices
           label="Length of a bar"

@@ -14,6 +14,15 @@ export const REACH_S: Readonly<Record<Interval, number>> = {
 const FEW = 60;
 const FURTHER = 6;
 const MOST_LOOKS = 3;
+/** The server answers for so long at once, and for nothing before the year 2000. */
+const LONGEST_S: Readonly<Record<Interval, number>> = {
+  "1m": 360 * 86_400,
+  "5m": 360 * 86_400,
+  "15m": 360 * 86_400,
+  "1h": 3_600 * 86_400,
+  "1d": 3_600 * 86_400,
+};
+const EARLIEST_S = 946_684_800;
 /** Beyond it nobody scrolls, and a page grows heavy. */
 export const MOST_BARS = 20_000;
 const MINUTE_S = 60;
@@ -76,11 +85,11 @@ export class History {
     let from_s = now_s;
     try {
       for (let look = 0; look < MOST_LOOKS; look += 1) {
-        from_s = Math.max(0, Math.floor(now_s - reach));
+        from_s = this.before(to_s ?? now_s, reach);
         const bars = await this.ask(from_s, to_s, this.abort.signal);
         if (this.abort.signal.aborted) return;
         this.series.store(bars, now_s);
-        if (this.series.bars.length >= FEW) break;
+        if (this.series.bars.length >= FEW || from_s === EARLIEST_S) break;
         to_s = from_s;
         reach *= FURTHER;
       }
@@ -120,7 +129,11 @@ export class History {
       let reach = REACH_S[this.interval];
       for (let look = 0; look < MOST_LOOKS; look += 1) {
         const to_s = this.from_s;
-        const from_s = Math.max(0, to_s - reach);
+        const from_s = this.before(to_s, reach);
+        if (from_s >= to_s) {
+          this.isAtBeginning = true;
+          return;
+        }
         const bars = await this.ask(from_s, to_s, this.abort.signal);
         if (this.abort.signal.aborted) return;
         this.from_s = from_s;
@@ -138,6 +151,10 @@ export class History {
     } finally {
       this.isLoadingOlder = false;
     }
+  }
+
+  private before(to_s: number, reach: number): number {
+    return Math.max(EARLIEST_S, Math.floor(to_s - Math.min(reach, LONGEST_S[this.interval])));
   }
 
   private async refresh(): Promise<void> {

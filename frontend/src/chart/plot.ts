@@ -32,7 +32,9 @@ export interface PlotEvents {
   onHover(bar: Bar | null): void;
 }
 
-const SHOWN_BARS = 120;
+/** At first sight a bar has so many pixels, and there is room for so many bars at least. */
+const BAR_WIDTH = 6;
+const LEAST_BARS = 24;
 const NEAR_THE_BEGINNING = 30;
 const TYPE_SIZE = 11;
 
@@ -93,7 +95,8 @@ export class Plot {
     this.line?.setData(bars.map((bar) => this.point(bar)) as never);
     if (this.isPlaced || !bars.length) return;
     this.isPlaced = true;
-    this.chart.timeScale().setVisibleLogicalRange({ from: bars.length - SHOWN_BARS, to: bars.length + 3 });
+    const shown = Math.max(LEAST_BARS, Math.min(bars.length, Math.floor(this.host.clientWidth / BAR_WIDTH)));
+    this.chart.timeScale().setVisibleLogicalRange({ from: bars.length - shown, to: bars.length + 3 });
   }
 
   /** Draws the newest bar, where only that one is new or other than before. */

@@ -31,7 +31,7 @@ export interface Bar {
   readonly day: string | null;
   readonly mid: Prices | null;
   readonly last: Prices | null;
-  /** Null where it is not known: of the bar that live rows make, it never is. */
+  /** Null where it is not known: of a bar that live rows go on with, it never is. */
   readonly volume: number | null;
 }
 
@@ -81,7 +81,8 @@ export class Series {
         this.touched.delete(bar.starts_s);
         return bar;
       }
-      return { ...bar, mid: together(bar.mid, live.mid), last: together(bar.last, live.last) };
+      const [mid, traded] = [together(bar.mid, live.mid), together(bar.last, live.last)];
+      return { ...bar, mid, last: traded, volume: null };
     });
     const starts = new Set(stored.map((bar) => bar.starts_s));
     for (const bar of inside) if (!starts.has(bar.starts_s)) this.touched.delete(bar.starts_s);
@@ -99,7 +100,7 @@ export class Series {
     const inside = newest !== undefined && at < newest.ends_s;
     if (mid === null && quote.last === null && !inside) return false;
     const bar = inside ? newest : this.beginning(at, newest);
-    const next = { ...bar, mid: grown(bar.mid, mid), last: grown(bar.last, quote.last) };
+    const next = { ...bar, mid: grown(bar.mid, mid), last: grown(bar.last, quote.last), volume: null };
     if (inside && next.mid === bar.mid && next.last === bar.last) {
       this.touched.add(bar.starts_s);
       return false;

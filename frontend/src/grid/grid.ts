@@ -47,7 +47,6 @@ export class Grid implements Drawable {
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("scroll", () => this.redrawAll(), { passive: true });
     this.body.addEventListener("click", this.onClick);
-    this.body.addEventListener("dblclick", this.onDoubleClick);
     this.body.addEventListener("dragstart", this.onDragStart);
     this.body.addEventListener("dragover", this.onDragOver);
     this.body.addEventListener("drop", this.onDrop);
@@ -230,14 +229,8 @@ export class Grid implements Drawable {
     if ((event.target as Element).closest(".remove")) this.events.onRemove(row.entry);
     else {
       this.select(row);
-      // A finger has no double click and no Enter.
-      if ((event as PointerEvent).pointerType === "touch") this.events.onOpen(row.entry);
+      this.events.onOpen(row.entry);
     }
-  };
-
-  private readonly onDoubleClick = (event: MouseEvent): void => {
-    const row = this.rowOf(event);
-    if (row && !(event.target as Element).closest(".remove")) this.events.onOpen(row.entry);
   };
 
   private readonly onDragStart = (event: DragEvent): void => {

@@ -1,6 +1,7 @@
 // Everything known of the selected contract: its quote, its greeks, its facts.
 import { For, Show } from "solid-js";
 import type { Entry } from "../api";
+import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
 import { age, change, clockTime, count, decimals, fixed, percent, price, significant } from "../format";
 import {
@@ -141,6 +142,7 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
           </div>
         </div>
       </Show>
+      <ChartPane desk={props.desk} entry={props.entry} />
       <Facts rows={rows()} />
       <Show when={facts()?.kind === "option"}>
         <h3>
