@@ -11,6 +11,7 @@ from ..bus import newest
 from . import chain_queries, etag, expiries, live
 from .chain_queries import Expiry
 from .formats import FORMATS, Column, Negotiation, Table, chosen, format_parameter, is_json, table_response
+from .formats.ndjson import objects
 from .schema import tables_beside
 from .view import View
 
@@ -23,6 +24,8 @@ _UNDERLYING: Final = (
     Column("feed", "text", "The feed that it comes from."),
     Column("underlying", "text", "Symbol of the underlying, on this feed."),
 )
+_SYMBOL: Final = Column("symbol", "text", "The option's symbol.")
+_ID: Final = Column("id", "whole", "The option's instrument id.")
 _OPTION: Final = (
     *_UNDERLYING,
     Column("root", "text", "Symbol root, which need not be the underlying."),
@@ -30,17 +33,13 @@ _OPTION: Final = (
     Column("expires_at", "time", "The instant of expiry, on the feed's clock; RFC 3339 in UTC."),
     Column("strike", "number", "Strike price, in the underlying's currency."),
     Column("right", "text", "C for a call, P for a put."),
-    Column("symbol", "text", "The option's symbol."),
-    Column("id", "whole", "The option's instrument id."),
+    _SYMBOL,
+    _ID,
     *live.COLUMNS,
 )
 
 OptionSerializer: Final = live.live_serializer(
-    "OptionSerializer",
-    {
-        "symbol": serializers.CharField(help_text="The option's symbol."),
-        "id": serializers.IntegerField(help_text="The option's instrument id."),
-    },
+    "OptionSerializer", live.fields_of((_SYMBOL, _ID), (_SYMBOL.name, _ID.name))
 )
 
 
@@ -161,12 +160,13 @@ def _by_strike(quoted: expiries.Quoted) -> HttpResponseBase:
     by_strike: dict[float, dict[str, Any]] = {
         strike: {"strike": strike, "call": None, "put": None} for strike in quoted.expiry.strikes()
     }
-    for option in quoted.expiry.options:
-        by_strike[option.strike]["call" if option.right == "C" else "put"] = {
-            "symbol": option.symbol,
-            "id": option.id,
-            **live.by_name(live.values(quoted.rows.get(option.id), quoted.now_ms)),
-        }
+    options = quoted.expiry.options
+    shown = objects(
+        (_SYMBOL, _ID, *live.COLUMNS),
+        [(one.symbol, one.id, *live.values(quoted.rows.get(one.id), quoted.now_ms)) for one in options],
+    )
+    for one, row in zip(options, shown, strict=True):
+        by_strike[one.strike]["call" if one.right == "C" else "put"] = row
     return live.json({**quoted.head(), "strikes": list(by_strike.values())})
 
 

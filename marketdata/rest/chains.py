@@ -52,7 +52,7 @@ class ChainsView(View):
         pages = Pages(("symbol", "feed"))
         page = pages.page(found if feed is None else found.filter(feed=feed), request)
         response = pages.response(_shown(page))
-        return etag.answered(request, etag.tag_of(response.data), lambda: response)
+        return etag.answered(request, pages.tag(response), lambda: response)
 
 
 def _shown(page: Iterable[Instrument]) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ class InstrumentsView(View):
         pages = Pages(("place", "underlying", "day", "at_strike", "right", "symbol", "feed"), dates=("day",))
         page = pages.page(_ordered(filtered, request.query_params.get("text", "")), request)
         response = pages.response(_results(page))
-        return etag.answered(request, etag.tag_of(response.data), lambda: response)
+        return etag.answered(request, pages.tag(response), lambda: response)
 
 
 class InstrumentView(View):

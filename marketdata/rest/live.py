@@ -51,7 +51,6 @@ _RENAMED: Final = {"last_at": "last_time_ms"}
 # After the four that are worked out, the columns of the wire, in its order.
 _WIRE: Final = tuple(_RENAMED.get(name, name) for name in NAMES[4:])
 _LAST_AT: Final = NAMES.index("last_at")
-_TIMES: Final = tuple(place for place, column in enumerate(COLUMNS) if column.kind == "time")
 
 assert FIELDS[4:] == _WIRE
 
@@ -72,14 +71,6 @@ def values(row: Newest | None, now_ms: float | None) -> Row:
     if shown[_LAST_AT] is not None:
         shown[_LAST_AT] = round(shown[_LAST_AT] * 1000)
     return tuple(shown)
-
-
-def by_name(shown: Row) -> dict[str, Any]:
-    """What `values` gave, as an object for JSON."""
-    named = dict(zip(NAMES, shown, strict=True))
-    for place in _TIMES:
-        named[NAMES[place]] = time_text(shown[place])
-    return named
 
 
 def seq(row: Newest | None) -> float | None:

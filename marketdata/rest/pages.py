@@ -12,6 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from . import etag
+
 MOST: Final = 500
 DEFAULT: Final = 100
 PARAMETERS: Final = ("page_size", "cursor")
@@ -49,6 +51,10 @@ class Pages:
 
     def response(self, results: Any) -> Response:
         return Response({"next": self._next, "previous": self._previous, "results": results})
+
+    def tag(self, response: Response) -> str:
+        """The entity tag of what `response` gave. Cursors do not count: they are signed anew each time."""
+        return etag.tag_of(response.data["results"], self._next is None, self._previous is None)
 
     def _beyond(self, cursor: _Cursor) -> Q:
         """Rows past the cursor: greater in the first key, or equal there and greater in the second, and so on."""

@@ -1,5 +1,7 @@
 """304 where the client has the answer already."""
 
+import time
+
 import pytest
 
 from marketdata.models import Instrument
@@ -33,6 +35,15 @@ def test_any_of_several_tags_will_do(api: ApiClient, asked: str, status: int) ->
     tag = api.send("GET", "instruments/").headers["ETag"]
     given = asked.format(tag=tag, strong=tag.removeprefix("W/"))
     assert api.send("GET", "instruments/", headers={"if-none-match": given}).status_code == status
+
+
+def test_a_page_that_is_not_the_last_keeps_its_tag(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_instrument()
+    make_instrument("B")
+    tag = api.send("GET", "instruments/?page_size=1").headers["ETag"]
+    now = time.time()
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 60)  # cursors are signed with their second
+    assert api.send("GET", "instruments/?page_size=1", headers={"if-none-match": tag}).status_code == 304
 
 
 def test_another_page_has_another_tag(api: ApiClient) -> None:
