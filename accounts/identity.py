@@ -63,13 +63,19 @@ async def from_token(token: str) -> Identity | None:
 async def from_ticket(ticket: str) -> Identity | None:
     """The user for whom `ticket` was made; None where it is unknown, expired or used, or where the session or token that
     it was made from no longer stands. Raises tickets.TicketsUnavailableError when Redis does not answer."""
+    found = await redeemed(ticket)
+    return None if found is None else found[0]
+
+
+async def redeemed(ticket: str) -> tuple[Identity, str] | None:
+    """The same, with the key of the session that the ticket was made from, or an empty text."""
     from . import tickets  # it needs Identity
 
     claim = await tickets.redeem(ticket)
     if claim is None:
         return None
-    found: Identity | None = await database_sync_to_async(_identity_of_claim)(claim.identity, claim.session_key)
-    return found
+    found: Identity | None = await database_sync_to_async(standing)(claim.identity, claim.session_key)
+    return None if found is None else (found, claim.session_key)
 
 
 def _identity(user: User, credential: str) -> Identity:
@@ -105,7 +111,8 @@ def find_token(token: str) -> AuthToken | None:
     return next((found for found in candidates if constant_time_compare(found.digest, digest)), None)
 
 
-def _identity_of_claim(claimed: Identity, session_key: str) -> Identity | None:
+def standing(claimed: Identity, session_key: str = "") -> Identity | None:
+    """The identity as it is now, where what it was shown by still stands; else None. At most two queries."""
     kind, _, digest = claimed.credential.partition(":")
     if kind == "session":
         found = identity_of_session(session_key)

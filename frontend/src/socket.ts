@@ -194,7 +194,9 @@ export class StreamSocket {
     const effective = said?.code ?? code;
     const why = said?.reason || reason;
     if (effective === CloseCode.signedOut) {
-      this.to({ phase: "signed_out" });
+      // Who was in may have a new session by now: a changed password ends the old one in every tab. Asking once tells.
+      if (this.welcomed) this.wait(reconnectDelay(1), why);
+      else this.to({ phase: "signed_out" });
       return;
     }
     if (effective === CloseCode.forbidden) {

@@ -127,10 +127,21 @@ describe("connecting", () => {
 
 describe("closing", () => {
   it("tells that the user is signed out, and does not come back", () => {
-    welcomed().end(4401);
+    FakeSocket.last.end(4401);
     expect(phase()).toBe("signed_out");
     vi.advanceTimersByTime(60_000);
     expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("asks once whether another sign-in stands, where it was in", () => {
+    welcomed().end(4401);
+    expect(phase()).toBe("waiting");
+    vi.advanceTimersByTime(1_000);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.end(4401);
+    expect(phase()).toBe("signed_out");
+    vi.advanceTimersByTime(60_000);
+    expect(FakeSocket.all).toHaveLength(2);
   });
 
   it("does not come back where it is not allowed", () => {

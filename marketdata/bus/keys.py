@@ -97,6 +97,11 @@ def held(process: str) -> str:
     return _name("held", process)
 
 
+def credentials() -> str:
+    """Channel on which the id of a user is told whose sign-ins, tokens or rights may have changed."""
+    return _name("credentials")
+
+
 def orders(feed: str) -> str:
     """Channel on which the administrator tells the feed's leader what to do."""
     return _name("orders", feed)

@@ -95,6 +95,7 @@ class Connection:
         "rows",
         "rows_at_ping",
         "sent",
+        "session_key",
         "wanted",
     )
 
@@ -106,10 +107,13 @@ class Connection:
         identity: "Identity",
         channel: str,
         end: Callable[[], None],
+        session_key: str = "",
     ) -> None:
         now = time.monotonic()
         self.name = name
         self.identity = identity
+        # Of the session that it stands on, to see whether that still does; empty for a token.
+        self.session_key = session_key
         self.channel = channel
         self.board = board
         # Ids whose rows may be sent: subscribed, and their snapshot has left.

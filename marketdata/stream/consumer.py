@@ -122,10 +122,10 @@ class StreamConsumer(AsyncConsumer):
             await self.base_send({"type": "websocket.close", "code": code, "reason": reason[:100]})
         raise StopConsumer
 
-    def welcome(self, who: Identity, message_id: Any = None) -> None:
+    def welcome(self, who: Identity, message_id: Any = None, session_key: str = "") -> None:
         hub = self._hub
         self.connection = connection = Connection(
-            secrets.token_hex(6), self.base_send, hub.board, who, self.channel_name, self._end
+            secrets.token_hex(6), self.base_send, hub.board, who, self.channel_name, self._end, session_key
         )
         self.sources = Sources(settings.STREAM_SYMBOLS_PER_CONNECTION, hub.holds)
         if self.auth_deadline is not None:
@@ -519,11 +519,12 @@ class BrowserStream(StreamConsumer):
     async def let_in(self) -> None:
         if not origin.is_allowed(self.scope):
             await self.refuse(protocol.NOT_ALLOWED, "this page may not open the stream")
-        who = await identity.from_session(_cookies(self.scope))
+        cookies = _cookies(self.scope)
+        who = await identity.from_session(cookies)
         if who is None:
             await self.refuse(protocol.NOT_SIGNED_IN, "not signed in")
         else:
-            self.welcome(who)
+            self.welcome(who, session_key=cookies[settings.SESSION_COOKIE_NAME])
 
 
 class ProgramStream(StreamConsumer):
@@ -548,13 +549,13 @@ class ProgramStream(StreamConsumer):
         if self.connection is not None:
             await super().auth(said)
         try:
-            who = await identity.from_ticket(said.ticket)
+            redeemed = await identity.redeemed(said.ticket)
         except TicketsUnavailableError:
             await self.refuse(protocol.RESTARTING, "tickets cannot be checked now", 1_000)
         else:
-            if who is None:
+            if redeemed is None:
                 raise ProtocolError("forbidden", "the ticket is unknown, expired or used", "ticket")
-            self.welcome(who, said.id)
+            self.welcome(redeemed[0], said.id, redeemed[1])
 
 
 def _place(facts: InstrumentFacts) -> Place:

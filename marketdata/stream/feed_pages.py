@@ -35,7 +35,7 @@ class FeedPages:
     async def tell(self, feeds: list[dict[str, Any]], to: Connection | None = None) -> None:
         """Each feed as its leader says it is, with its `status`, also those that nobody leads; and the recorders that live.
         Never raises for Redis."""
-        watchers = list(self._watchers) if to is None else [to]
+        watchers = [one for one in (self._watchers if to is None else [to]) if one.identity.is_staff]
         if not watchers:
             return
         for status in feeds:

@@ -21,6 +21,7 @@ from ..bus.connection import RedisDownError
 from . import protocol
 from .catalogue import Catalogue, encoded
 from .connection import Connection
+from .credentials import Credentials
 from .feed_pages import FeedPages
 from .feed_watch import FeedWatch
 from .phases import Phases
@@ -65,6 +66,7 @@ class Hub:
         self.connections: set[Connection] = set()
         self.by_user: dict[int, set[Connection]] = {}
         self.holds = Holds()
+        self.credentials = Credentials(self.by_user)
         self.feed_pages = FeedPages(layer.client)
         self._starting = asyncio.Lock()
         self._started = False
@@ -74,6 +76,7 @@ class Hub:
         self._frames_before = 0
         self._held: set[int] = set()
         self._held_at = 0.0
+        self._breaks = 0
 
     # ── Life ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -87,12 +90,14 @@ class Hub:
         if not self._started:
             await self.layer.listen(keys.beacons(), self._beacon)
             await self.layer.listen(keys.catalogue_channel(), self._catalogue_announced)
+            await self.layer.listen(keys.credentials(), self.credentials.told)
             await self._load_catalogue()
             await self._first_status()
             self.board.keep_backstop()
             self._tasks = [
                 asyncio.create_task(self._keep_house(), name="hub-house"),
                 asyncio.create_task(self._keep_catalogue(), name="hub-catalogue"),
+                asyncio.create_task(self.credentials.keep(), name="hub-credentials"),
             ]
             self._started = True
 
@@ -126,6 +131,7 @@ class Hub:
         own.add(connection)
         self.connections.add(connection)
         self.phases.add(connection, connection.beat)
+        self.credentials.came_in(connection.identity.user_id)
 
     def forget(self, connection: Connection, held: Iterable[int]) -> None:
         """Takes a connection out, and with it all that was kept for it."""
@@ -171,6 +177,9 @@ class Hub:
                 self._look_after(tick)
                 if tick == 0:
                     self.phases.measure()
+                    if self.layer.subscriber.breaks != self._breaks:
+                        self._breaks = self.layer.subscriber.breaks
+                        self.credentials.told_nothing()
                     await self._report()
                     await self._say_held()
                     await self.feed_pages.tell(self.statuses())

@@ -1,0 +1,79 @@
+"""Says at once that a user's sign-ins, tokens or rights may have changed, to every web process that has sockets of theirs:
+those look again at what each socket was let in by. What is changed past Django's signals (a bulk update, time running out)
+is found by the web processes' own look round.
+"""
+
+import logging
+from functools import cache
+from typing import Any, Final
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.dispatch import receiver
+from knox.models import AuthToken
+from redis import Redis, RedisError
+
+from .models import User
+
+logger = logging.getLogger(__name__)
+
+# What changes at every sign-in, and revokes nothing.
+_HARMLESS: Final = {"last_login"}
+
+
+def announce(user_id: int) -> None:
+    """After the commit: who is in by this user's sessions and tokens is looked at again. Never raises for Redis."""
+    transaction.on_commit(lambda: _publish(user_id))
+
+
+def _publish(user_id: int) -> None:
+    from django.conf import settings
+
+    from marketdata.bus import keys
+
+    try:
+        _client(settings.REDIS_URL).publish(keys.credentials(), str(user_id))
+    except RedisError as error:
+        logger.warning("the rights of user %d changed, but nobody could be told: %r", user_id, error)
+
+
+@cache
+def _client(url: str) -> "Redis":
+    return Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+
+
+@receiver(post_save, sender=User)
+def user_saved(instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
+    if not created and (update_fields is None or not set(update_fields) <= _HARMLESS):
+        announce(instance.pk)
+
+
+@receiver(post_delete, sender=User)
+def user_deleted(instance: User, **_: Any) -> None:
+    announce(instance.pk)
+
+
+@receiver(post_delete, sender=AuthToken)
+@receiver(post_save, sender=AuthToken)
+def token_changed(instance: AuthToken, created: bool = False, **_: Any) -> None:
+    if not created:
+        announce(instance.user_id)
+
+
+@receiver(post_delete, sender=Session)
+def session_ended(instance: Session, **_: Any) -> None:
+    user_id = str(SessionStore().decode(instance.session_data).get(SESSION_KEY, ""))
+    if user_id.isdecimal():
+        announce(int(user_id))
+
+
+@receiver(m2m_changed, sender=User.groups.through)
+@receiver(m2m_changed, sender=User.user_permissions.through)
+def rights_changed(instance: Any, action: str, pk_set: Any = None, reverse: bool = False, **_: Any) -> None:
+    if action not in ("post_add", "post_remove", "post_clear"):
+        return
+    for user_id in pk_set or () if reverse else [instance.pk]:
+        announce(user_id)
