@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +93,13 @@ def test_every_number_says_what_it_is_measured_in(schema: Any) -> None:
         if about.get("type") in ("number", "integer") and not UNITS.search(about["description"])
     ]
     assert bare == []
+
+
+def test_the_documentation_has_every_path_and_no_other(schema: Any) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
+    table = page.split("| path | what it answers |")[1].split("\n\n")[0]
+    documented = {f"/api/v1/{path}" for path in re.findall(r"`([a-z]+/[^` ]*)`", table)}
+    assert documented == set(schema["paths"])
 
 
 def test_every_operation_may_answer_by_a_problem(schema: Any) -> None:

@@ -1,5 +1,6 @@
 """The limit of requests: by user, over all of the API, and never in the way while Redis is away."""
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -97,6 +98,26 @@ def test_a_redis_that_came_back_is_counted_on_again(redis_client: Redis, caplog:
     assert counter.count("x") is None
     time.sleep(0.06)
     assert counter.count("x") == (1, 60_000)
+
+
+def test_a_redis_that_hangs_costs_a_request_less_than_a_second() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        counter = throttle.Counter(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+        start = time.monotonic()
+        assert counter.count("x") is None
+        assert time.monotonic() - start < 0.95
+        again = time.monotonic()
+        assert counter.count("x") is None
+        assert time.monotonic() - again < 0.1  # it is not asked again so soon
+
+
+def test_a_redis_that_forgot_its_scripts_goes_on_counting(redis_client: Redis) -> None:
+    counter = throttle.Counter(django_settings.REDIS_URL)
+    assert counter.count("z") == (1, 60_000)
+    redis_client.script_flush()
+    found = counter.count("z")
+    assert found is not None
+    assert found[0] == 2
 
 
 def test_a_count_always_ends(redis_client: Redis) -> None:
