@@ -133,7 +133,7 @@ def test_every_interval_shows_what_is_stored(recorded_site: LiveSite) -> None:
         symbol, chart = opened(page, place=0)
         for interval, least in (("5m", 60), ("15m", 60), ("1h", 60), ("1d", 6), ("1m", 60)):
             chart.get_by_role("button", name=interval, exact=True).click()
-            wait_for(lambda least=least: len(drawn(chart)) >= least, 15 * PATIENCE, interval)  # type: ignore[misc]
+            wait_for(lambda least=least: len(drawn(chart)) >= least, 15 * PATIENCE, interval)
             bars = drawn(chart)
             truth = stored(page, recorded_site.url, symbol, bars[0]["starts_s"], interval)
             ended = [bar for bar in bars if bar["ends_s"] < time.time() - 120]
@@ -179,7 +179,7 @@ def test_it_says_what_it_waits_for_and_what_went_wrong(recorded_site: LiveSite) 
     with visit(recorded_site, PHONE, has_touch=True, is_mobile=True) as visitor:
         page = visitor.signed_in()
         held: list[Route] = []
-        page.route("**/bars/**", lambda route: held.append(route))  # noqa: PLW0108 # Playwright marks its handlers
+        page.route("**/bars/**", lambda route: held.append(route))  # Playwright marks its handlers
         rows(page).nth(2).tap()
         expect(page.get_by_text("Loading bars…")).to_be_visible()
         wait_for(lambda: page.evaluate("1") and held != [], 10, "no bars are asked for")
