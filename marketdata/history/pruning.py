@@ -46,13 +46,15 @@ class Limits(NamedTuple):
 
 class Pruned(msgspec.Struct):
     """What went, and what is left: `size` bytes, `over` of which are beyond the limit and could not go, since bars and what
-    is not ticks alone take more, or because somebody reads what should have gone."""
+    is not ticks alone take more, or because somebody reads what should have gone. `compacted` bytes were won by making
+    the index of a day that is over anew."""
 
     ticks: int = 0
     trades: int = 0
     bars: int = 0
     size: int = 0
     over: int = 0
+    compacted: int = 0
     # Ticks received up to this second went because of the size.
     up_to: int | None = None
 
@@ -71,6 +73,9 @@ class Pruner(Protocol):
 
     def oldest_ticks(self, most_bytes: int, should_stop: ShouldStop) -> tuple[int, int | None]:
         """Takes ticks until all is within the size: how many, and up to which second they were received."""
+
+    def compact(self, now: float) -> int:
+        """Writes anew what is over and would take less room so, a part of it in each round; how many bytes that gave."""
 
     def estimate(self, cut: int | None, most_bytes: int) -> int:
         """About how many ticks the two would take."""
@@ -119,6 +124,8 @@ def prune_to(
                 pruned.trades = rows.delete("trades", trade_cut // _HOUR_S * _HOUR_S, should_stop)
             if bar_cut is not None:
                 pruned.bars = rows.delete("bars", bar_cut, should_stop)
+            if not should_stop():
+                pruned.compacted = pruner.compact(now)
         pruned.size = pruner.size(limits.most_bytes)
         pruned.over = max(0, pruned.size - limits.most_bytes) if limits.most_bytes else 0
         return pruned

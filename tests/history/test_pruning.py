@@ -291,6 +291,23 @@ def test_one_prunes_at_a_time(history_database: Database) -> None:
     assert prune_to(history_database, DAY0 + 3 * DAY_S, Limits(tick_days=1)).ticks == 240
 
 
+@only_postgresql
+def test_the_index_of_a_day_that_is_over_is_made_compact_once(history_database: Database) -> None:
+    """Instruments in turn, as they come: the index grows at many places."""
+    insert(history_database, days(2, 400, instruments=80, wide=False))
+    now = DAY0 + DAY_S + 4_000
+    assert prune_to(history_database, DAY0 + DAY_S + 10, Limits()).compacted == 0
+    pruned = prune_to(history_database, now, Limits())
+    assert pruned.compacted > 0.15 * 32_000 * 44
+    assert not pruned  # nothing went
+    assert prune_to(history_database, now, Limits()).compacted == 0
+    assert prune_to(history_database, now + DAY_S, Limits()).compacted > 0
+    insert(history_database, [tick(5_000, second=DAY0 + 50)])  # what comes late has its place all the same
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        insert(history_database, [tick(5_000, second=DAY0 + 50)])
+    assert verify(history_database, NAMES, with_bars=False, settle_s=0).terms[0].doubles == 0
+
+
 # ── The command and the settings ──────────────────────────────────────────────────────────────────────────────────────
 
 
