@@ -44,9 +44,9 @@ class RunningUp:
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
 
-    def wait_for(self, part: str) -> str:
+    def wait_for(self, part: str, seconds: float = 40) -> str:
         """The first line with `part` in it."""
-        wait_until(lambda: any(part in line for line in self.lines) or self.process.poll() is not None, 40)
+        wait_until(lambda: any(part in line for line in self.lines) or self.process.poll() is not None, seconds)
         found = [line for line in self.lines if part in line]
         assert found, self.lines
         return found[0]
