@@ -18,14 +18,14 @@ def main() -> None:
 
         from marketdata.bus.history_reader import HistoryReader
 
-        HistoryReader.take_over = lambda *_: []  # type: ignore[method-assign, assignment]
+        HistoryReader.take_over = lambda *_: []  # type: ignore[method-assign]
         execute_from_command_line(["manage.py", "record_history"])
         return
     from marketdata.bus.spill import Spill
     from tests.path import scripted_ingest
     from tests.path.ledger import Ledger
 
-    Spill.left_behind = classmethod(lambda *_: iter(()))  # type: ignore[method-assign]
+    Spill.left_behind = classmethod(lambda *_: iter(()))  # type: ignore[method-assign, assignment]
     asyncio.run(scripted_ingest.main(int(sys.argv[1]), Ledger(Path(sys.argv[2]))))
 
 

@@ -17,6 +17,7 @@ def hold_to_the_ledger(scene: Scene, least: int) -> None:
     """All is over, nothing was over its cap, and the history server's file was kept: nothing may be missing."""
     scene.settle()
     outcome = scene.outcome()
+    print(f"{len(outcome.offered):,} handed to history, {len(outcome.accepted):,} accepted: {'; '.join(scene.told)}")
     assert len(outcome.accepted) > least, scene.told
     outcome.check()
     assert not outcome.missing, (len(outcome.missing), scene.told)
@@ -44,7 +45,9 @@ def test_nothing_is_lost_at_20000_quotes_a_second_while_all_parts_are_killed(
     with open_scene(short_path, vendor, symbols=500) as scene:
         scene.run(20_000)
         scene.havoc(30, 3, seed=seed)
-        hold_to_the_ledger(scene, 100_000)
+        # Far below what is offered: what a killed leader had not handed on was never accepted, and the machine may be
+        # others' too.
+        hold_to_the_ledger(scene, 50_000)
 
 
 @vendors

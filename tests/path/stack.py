@@ -20,7 +20,7 @@ from tests.valkey import RunningValkey, free_port, start_valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 Server = Literal["uvicorn", "daphne"]
-START_S = 40.0
+START_S = 90.0
 
 
 @dataclass
