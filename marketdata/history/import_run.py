@@ -13,6 +13,7 @@ from . import import_facts
 from .database import Database
 from .export_columns import What
 from .import_bars import BarWriter
+from .import_gaps import record_missing
 from .sources.base import INSTRUMENT, Bad, Part, Row, Source
 from .writers import RowsRefusedError, open_writer
 
@@ -26,12 +27,14 @@ class RefusedFeedError(ValueError):
 
 
 class Progress(NamedTuple):
-    """While it goes on: `done` of `total` parts, and how many `rows` of the one that is read."""
+    """While it goes on: `done` of `total` parts, and how many `rows` of the one that is read. `is_done` is said once of
+    each part."""
 
     done: int
     total: int
     name: str
     rows: int
+    is_done: bool
 
 
 class Counted(msgspec.Struct):
@@ -42,13 +45,15 @@ class Counted(msgspec.Struct):
 
 
 class Imported(msgspec.Struct):
-    """What an import did. `differing` are instruments that were there with other facts."""
+    """What an import did. `differing` are instruments that were there with other facts; `missing` are quotes of its ticks'
+    terms that no file has brought yet, recorded as a gap."""
 
     ticks: Counted = msgspec.field(default_factory=Counted)
     bars: Counted = msgspec.field(default_factory=Counted)
     instruments_made: int = 0
     differing: list[str] = []
     set_aside: int = 0
+    missing: int = 0
 
 
 def check_feed(name: str, force: bool = False) -> None:
@@ -74,24 +79,29 @@ class Import:
         set_aside: Callable[[Bad], None],
         tell: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        self._feed, self._tell, self._report = feed, tell, set_aside
+        self._database, self._feed, self._tell, self._report = database, feed, tell, set_aside
         self._ticks = open_writer(database)
         self._bars = BarWriter(database)
         self._ids: dict[str, int] = {}
         self._done = Imported()
+        self._rows = 0  # of the part that is read
 
     def run(self, source: Source) -> Imported:
-        """Imports everything. Raises HistoryDownError; what was written by then stays, and the same import completes it."""
+        """Imports everything. Raises HistoryDownError; what was written by then stays, and the same import completes it.
+
+        What is missing of a feed that this installation records itself is not recorded: that would hide a loss."""
         parts = source.parts()
         try:
             for number, part in enumerate(parts):
                 self._part(
                     part,
                     lambda rows, number=number, name=part.name: self._tell(  # type: ignore[misc]
-                        Progress(number, len(parts), name, rows)
+                        Progress(number, len(parts), name, rows, False)
                     ),
                 )
-                self._tell(Progress(number + 1, len(parts), part.name, 0))
+                self._tell(Progress(number + 1, len(parts), part.name, self._rows, True))
+            if self._done.ticks.read and self._feed not in registry.FEEDS:
+                self._done.missing = record_missing(self._database, self._ticks, self._feed)
         finally:
             self._ticks.close()
             self._bars.close()
@@ -100,7 +110,7 @@ class Import:
     def _part(self, part: Part, tell: Callable[[int], None]) -> None:
         self._bring(part)
         batch: list[Row] = []
-        rows = 0
+        self._rows = 0
         for row in part.rows():
             if isinstance(row, Bad):
                 self._set_aside(row)
@@ -113,10 +123,11 @@ class Import:
             batch.append(row)
             if len(batch) == BATCH:
                 self._store(part.what, batch)
-                rows += len(batch)
-                tell(rows)
+                self._rows += len(batch)
+                tell(self._rows)
                 batch = []
         self._store(part.what, batch)
+        self._rows += len(batch)
 
     def _bring(self, part: Part) -> None:
         facts = []

@@ -152,8 +152,12 @@ def test_a_finished_file_is_not_made_again(history_database: Database, tmp_path:
     made = tmp_path / "simulated" / "ACME" / "ticks-2026-01-15.csv"
     made.write_text("as it was")
     (made.parent / "ticks-2026-01-16.csv").unlink()
+    # What a killed one leaves.
+    (made.parent / ".ticks-2026-01-16.csv.part").write_text("half of")
     assert "4 ticks in 1 new files" in _run(tmp_path)
     assert made.read_text() == "as it was"
+    assert len((made.parent / "ticks-2026-01-16.csv").read_text().splitlines()) == 5
+    assert not list(made.parent.glob(".*"))
 
 
 def test_a_day_that_is_not_over_is_made_again_until_it_is(history_database: Database, tmp_path: Path) -> None:
@@ -308,3 +312,37 @@ def test_sigterm_ends_a_write_without_a_half_file(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
     assert done.returncode == -signal.SIGINT, done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_memory_does_not_grow_with_a_day(tmp_path: Path, form: str) -> None:
+    """Held at once, as Python's objects, these ticks would take some 200 MB."""
+    url = f"sqlite:///{tmp_path / 'history.sqlite3'}"
+    connection = Database(url).connect()
+    values = ", ".join(f"k / {number + 3}.0" for number in range(len(VALUES)))
+    connection.execute(
+        f"INSERT INTO history_tick (second, micro, seq, instrument, lag_us, {', '.join(VALUES)}) "
+        "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < 150000) "
+        f"SELECT {DAY} + k / 2, 0, k, 1, 2000, {values} FROM n"
+    )
+    connection.close()
+    program = (
+        "import pathlib, resource, sys\n"
+        "from marketdata.history.database import Database\n"
+        "from marketdata.history.export_columns import COLUMNS\n"
+        "from marketdata.history.export_files import writer_of, writing\n"
+        "from marketdata.history.export_reading import Stored, chunks\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        f"form, day = {form!r}, {DAY // 86_400}\n"
+        "write = writer_of(form)\n"
+        "before = peak()\n"
+        f"rows = chunks(Database({url!r}), 'ticks', 'simulated', [Stored(1, 'ACME', day, day)], day)\n"
+        f"with writing(pathlib.Path({str(tmp_path)!r}) / f'made.{{form}}') as file:\n"
+        "    write(file, COLUMNS['ticks'], rows)\n"
+        "print(peak() - before)\n"
+    )
+    program = f"import django; django.setup()\n{program}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"made.{form}").stat().st_size > 1_000_000
+    assert float(done.stdout) < 100

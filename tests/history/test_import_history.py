@@ -371,3 +371,41 @@ def test_a_parquet_of_another_program_is_read(history_database: Database, tmp_pa
     _import(tmp_path / "theirs.parquet")
     [tick] = _table(history_database, "history_tick", "brought")
     assert tick[:5] == (seeding.NOON_S, 1, 7, "ACME", 1)
+
+
+def test_what_is_missing_of_a_term_is_a_gap_until_it_comes(history_database: Database, tmp_path: Path) -> None:
+    stock = make_instrument("ACME", kind="stock", underlying="ACME")
+    option = make_instrument()
+    ticks = [
+        seeding.tick(k, second=MIDNIGHT + k * 20_000, instrument=one.id)
+        for one in (stock, option)
+        for k in range(1, 14)
+    ]
+    seeding.insert(history_database, ticks)
+    _export(tmp_path, "csv", "ticks")
+    first, second, third, fourth = sorted(tmp_path.rglob("ticks-*.csv"))
+    numbers = [len(path.read_text().splitlines()) - 1 for path in (first, second, third, fourth)]
+    assert numbers == [8, 8, 8, 2]
+    gaps = "SELECT feed, term, from_us, to_us, count, reason FROM history_gap"
+    for paths, missing, begins, ends in (
+        ([fourth, second], 16, (MIDNIGHT + 100_000), (MIDNIGHT + 260_000)),
+        ([first], 8, (MIDNIGHT + 160_000), (MIDNIGHT + 260_000)),
+    ):
+        for path in paths:
+            said = _import(path)
+        assert f"{missing} quotes of these ticks' terms are in no file" in said
+        micros = 1_000_000
+        expected = ("brought", seeding.TERM, begins * micros, (ends + 1) * micros - 1, missing, "not_imported")
+        assert history_database.rows(gaps) == [expected]
+        call_command("verify_history", "brought", stdout=io.StringIO())
+    assert "in no file" not in _import(third)
+    assert history_database.rows(gaps) == []
+    call_command("verify_history", "brought", stdout=io.StringIO())
+
+
+def test_a_loss_of_a_feed_of_its_own_is_not_hidden_by_an_import(history_database: Database, tmp_path: Path) -> None:
+    path = _write(tmp_path, HEADER, [GOOD])
+    _import(path, "--force", feed="simulated")
+    assert history_database.rows("SELECT * FROM history_gap") == []
+    with pytest.raises(SystemExit):
+        call_command("verify_history", "simulated", stdout=io.StringIO())

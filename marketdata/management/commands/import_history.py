@@ -12,7 +12,7 @@ from project.console import Console
 
 from ...history.database import HistoryDownError, history
 from ...history.export_files import FileError
-from ...history.import_run import Import, RefusedFeedError, check_feed
+from ...history.import_run import Import, Progress, RefusedFeedError, check_feed
 from ...history.progress import Bar
 from ...history.set_aside import SetAside
 from ...history.sources import SOURCES
@@ -44,11 +44,17 @@ class Command(BaseCommand):
         bar = Bar(console, "rows")
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         aside = SetAside(options["set_aside"] or settings.VAR_DIR / f"import-{feed}-{stamp}.ndjson")
+
+        def tell(progress: Progress) -> None:
+            bar.show(progress.done, progress.total, progress.name, progress.rows)
+            if progress.is_done:
+                bar.say(f"{progress.name}: {progress.rows:,} rows")
+
         try:
             check_feed(feed, options["force"])
             source = SOURCES[options["source"]](path)
             with aside:
-                done = Import(history(), feed, aside.add, lambda progress: bar.show(*progress)).run(source)
+                done = Import(history(), feed, aside.add, tell).run(source)
         except (FileError, RefusedFeedError, OSError) as error:
             raise CommandError(str(error)) from error
         except HistoryDownError as error:
@@ -64,6 +70,8 @@ class Command(BaseCommand):
         for name, counted in (("ticks", done.ticks), ("bars", done.bars)):
             if counted.read:
                 console.say(f"{feed}: {counted.read:,} {name} read, {counted.new:,} of them new")
+        if done.missing:
+            console.say(f"{feed}: {done.missing:,} quotes of these ticks' terms are in no file: recorded as a gap")
         console.say(f"{feed}: {done.instruments_made:,} instruments new")
         if done.differing:
             names = ", ".join(done.differing[:5]) + (", …" if len(done.differing) > 5 else "")
