@@ -314,9 +314,9 @@ def test_sigterm_ends_a_write_without_a_half_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_memory_does_not_grow_with_a_day(tmp_path: Path, form: str) -> None:
-    """Held at once, as Python's objects, these ticks would take some 200 MB."""
+@pytest.mark.parametrize(("form", "most_mb"), [("csv", 40), ("parquet", 100)])
+def test_memory_does_not_grow_with_a_day(tmp_path: Path, form: str, most_mb: float) -> None:
+    """Held at once, these ticks would take 80 MB more, as Parquet 150; Parquet holds a group of rows anyway."""
     url = f"sqlite:///{tmp_path / 'history.sqlite3'}"
     connection = Database(url).connect()
     values = ", ".join(f"k / {number + 3}.0" for number in range(len(VALUES)))
@@ -345,4 +345,4 @@ def test_memory_does_not_grow_with_a_day(tmp_path: Path, form: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / f"made.{form}").stat().st_size > 1_000_000
-    assert float(done.stdout) < 100
+    assert float(done.stdout) < most_mb
