@@ -10,7 +10,7 @@ import msgspec
 
 from ..facts import InstrumentFacts
 from . import bars as minutes
-from .columns import BAR
+from .columns import BAR, BAR_PRICES
 from .database import Database
 from .sessions import Calendar, calendar
 
@@ -21,7 +21,19 @@ WIDTHS_S: Final[dict[Interval, int]] = {"1m": 60, "5m": 300, "15m": 900, "1h": 3
 # What one page may cost: a month of a busy instrument's minutes.
 MOST_MINUTES: Final = 50_000
 _CHUNK: Final = 10_000
-_MINUTE: Final = BAR.index("minute")
+_MINUTE, _TICKS, _FIRST, _LAST, _GAIN, _TRADED, _IV = (
+    BAR.index(name)
+    for name in (
+        "minute",
+        "ticks",
+        "volume_first",
+        "volume_last",
+        "volume_gain",
+        "trade_volume",
+        "implied_volatility",
+    )
+)
+_PRICES: Final = slice(BAR.index(BAR_PRICES[0]), BAR.index(BAR_PRICES[0]) + len(BAR_PRICES))
 _END: Final = 2**31 - 1  # of what the table's columns hold
 
 _READ: Final = (
@@ -74,6 +86,8 @@ def bars(database: Database, facts: InstrumentFacts, interval: Interval, start: 
     first, last = buckets.bounds(max(start, 0), min(stop, _END))
     most = min(limit * (WIDTHS_S[interval] // 60), MOST_MINUTES)
     volumes = _SessionVolumes(database, facts.id, buckets.days)
+    if interval == "1m":
+        return _as_stored(_rows(database, facts.id, first, last, most + 1), buckets, volumes, most)
     made: list[Bar] = []
     bucket: _Bucket | None = None
     current: minutes.Bar | None = None
@@ -91,11 +105,35 @@ def bars(database: Database, facts: InstrumentFacts, interval: Interval, start: 
         elif read == most:
             return Page(made, bucket.starts_s)
         minute = minutes.Bar(*row)
-        volumes.saw(minute)
+        if minute.volume_last is not None:
+            volumes.saw(second, minute.volume_last)
         if bucket is not None:
             current = minute if current is None else minutes.joined(current, minute)
     if bucket is not None and current is not None:
         made.append(_bar(bucket, current, before))
+    return Page(made, None)
+
+
+def _as_stored(rows: Iterator[tuple[Any, ...]], buckets: "_Buckets", volumes: "_SessionVolumes", limit: int) -> Page:
+    """One-minute bars, which need no putting together: a day of them is what a chart asks for, so nothing is done twice."""
+    made: list[Bar] = []
+    ends = 0
+    day: dt.date | None = None
+    before: float | None = None
+    for row in rows:
+        second = row[_MINUTE] * 60
+        if len(made) == limit:
+            return Page(made, second)
+        if second >= ends:
+            session = buckets.days.at(second)
+            ends, day = (second + 60, None) if session is None else (session.closes_s, session.day)
+            before = volumes.before(second)
+        volume = minutes.volume_of(row[_TRADED], row[_GAIN], row[_FIRST], before)
+        values = (second, second + 60, day, *row[_PRICES], volume, row[_IV], row[_TICKS])
+        made.append(Bar(*values))
+        if row[_LAST] is not None:
+            before = row[_LAST]
+            volumes.saw(second, before)
     return Page(made, None)
 
 
@@ -143,16 +181,15 @@ class _SessionVolumes:
         self._known: tuple[int, float] | None = None
         self._is_known = False
 
-    def saw(self, minute: minutes.Bar) -> None:
-        if minute.volume_last is not None:
-            self._known, self._is_known = (minute.minute, minute.volume_last), True
+    def saw(self, second: int, volume: float) -> None:
+        self._known, self._is_known = (second, volume), True
 
     def before(self, second: int) -> float | None:
-        day_minute = self._days.day_begins(second) // 60
+        begins = self._days.day_begins(second)
         if not self._is_known:
-            found = self._database.rows(_VOLUME_BEFORE, (self._instrument, day_minute, second // 60))
-            self._known, self._is_known = (found[0] if found else None), True
-        return self._known[1] if self._known is not None and self._known[0] >= day_minute else None
+            found = self._database.rows(_VOLUME_BEFORE, (self._instrument, begins // 60, second // 60))
+            self._known, self._is_known = ((found[0][0] * 60, found[0][1]) if found else None), True
+        return self._known[1] if self._known is not None and self._known[0] >= begins else None
 
 
 def _rows(database: Database, instrument: int, first: int, last: int, most: int) -> Iterator[tuple[Any, ...]]:

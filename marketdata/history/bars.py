@@ -151,9 +151,16 @@ def trade_volumes(trades: Iterable[Sequence[Any]]) -> dict[Key, float]:
 def volume(bar: Bar, before: float | None) -> float | None:
     """What was traded in the bar, in contracts or shares: by its trades where the feed tells of trades, else by what the
     session volume rose, also since `before`, the last one known before the bar; null where neither is known."""
-    if bar.trade_volume is not None:
-        return bar.trade_volume
-    if bar.volume_gain is None:
+    return volume_of(bar.trade_volume, bar.volume_gain, bar.volume_first, before)
+
+
+def volume_of(
+    trade_volume: float | None, volume_gain: float | None, volume_first: float | None, before: float | None
+) -> float | None:
+    """The same of the columns that it takes."""
+    if trade_volume is not None:
+        return trade_volume
+    if volume_gain is None:
         return None
-    rise = 0.0 if before is None or bar.volume_first is None else max(0.0, bar.volume_first - before)
-    return bar.volume_gain + rise
+    rise = 0.0 if before is None or volume_first is None else max(0.0, volume_first - before)
+    return volume_gain + rise
