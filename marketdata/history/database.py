@@ -145,6 +145,9 @@ class Database:
                     kwargs={
                         "autocommit": True,
                         "connect_timeout": 5,
+                        # A prepared statement soon gets one plan for all ranges, which sorts a whole day for one page of
+                        # it: 1,200 ms against 20 of 600,000 ticks.
+                        "prepare_threshold": None,
                         "application_name": "strikewire history readers",
                         "options": "-c default_transaction_read_only=on",
                     },

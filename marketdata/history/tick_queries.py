@@ -83,9 +83,11 @@ class Range(msgspec.Struct, frozen=True):
         """A bounded walk along the index."""
         first, first_micro = divmod(self.start_us, 1_000_000)
         last, last_micro = divmod(self.stop_us - 1, 1_000_000)
-        # The condition on seconds is not more than the one on places says; but partitions are left out by it.
+        # Both lower bounds begin in the same second: PostgreSQL starts to walk at either, and leaves out partitions by the
+        # one on seconds alone.
+        second, seq = max((first, -1), self.after)
         conditions = ["instrument = %s", "second >= %s", "second <= %s", "(second, seq) > (%s, %s)"]
-        values = [self.instrument, max(first, self.after[0]), last, *self.after]
+        values = [self.instrument, second, last, second, seq]
         if first_micro:
             conditions.append("(second > %s OR micro >= %s)")
             values += [first, first_micro]
