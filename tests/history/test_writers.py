@@ -63,7 +63,8 @@ def a_session(seed: int, ticks: int = 300) -> list[tuple[Any, ...]]:
 
 
 def test_a_tick_is_stored_as_it_came(writer: Writer, history_database: Database) -> None:
-    full = tick(**{name: 1.5 + n for n, name in enumerate(TICK[5:25])}, flags=9)
+    values: dict[str, Any] = {name: 1.5 + n for n, name in enumerate(TICK[5:25])}
+    full = tick(**values, flags=9)
     far = tick(2, lag_us=None, venue_us=1_400_000_000_000_000)
     assert writer.write([full, far]) == (2, 0)
     assert stored(history_database) == [full, far]
