@@ -106,6 +106,8 @@ class Scene:
         self.ingest = self.standby
         self.run(self.rate)
         yield
+        # Or else a third could win the lease, and would not know what to quote.
+        self.ingest.wait_until_it_leads(START_S)
         self.standby = self.start_ingest()
 
     @contextlib.contextmanager
