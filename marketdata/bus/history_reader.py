@@ -143,6 +143,11 @@ class HistoryReader:
                 raise
 
 
+def in_order(entries: list[Entry]) -> list[Entry]:
+    """As they came onto the stream."""
+    return sorted(entries, key=lambda entry: _place(entry.id))
+
+
 def _place(entry_id: bytes) -> tuple[int, int]:
     ms, _, number = entry_id.partition(b"-")
     return int(ms), int(number)

@@ -11,7 +11,7 @@ from .writers import Writer
 from .writers.base import Gap
 
 LOST: Final = "lost_with_leader"
-_BAR: Final = "SELECT last_seq FROM history_bar WHERE instrument = %s AND minute = %s"
+_PRUNED: Final = "SELECT up_to FROM history_pruned WHERE what = 'ticks' AND instrument = %s"
 
 
 def gap_at_the_end(database: Database, writer: Writer, feed: str, term: int, ends: Ends) -> Gap | None:
@@ -24,9 +24,9 @@ def gap_at_the_end(database: Database, writer: Writer, feed: str, term: int, end
         last, last_us = newest if newest is not None else (term * TERM, None)
         received_us = round(received_ms * 1000)
         if last < seq:
-            # Old ticks may have been taken away, and bars are kept for longer.
-            bar = database.rows(_BAR, (instrument, received_us // 60_000_000))
-            if bar and bar[0][0] is not None and bar[0][0] >= seq:
+            # Retention may have taken it away. (The bar of its minute does not say: it may be of a later term by now.)
+            mark = database.rows(_PRUNED, (instrument,))
+            if mark and mark[0][0] >= seq:
                 last, last_us = seq, received_us
         known = known or last_us is not None
         if last < seq:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from ..bus.history_reader import ABANDONED_S, Entry, HistoryReader
+from ..bus.history_reader import ABANDONED_S, Entry, HistoryReader, in_order
 from ..rows import TERM
 from .database import Database, HistoryDownError
 from .disk import database_nearly_full
@@ -73,7 +73,8 @@ class Recorder:
         entries = self._read()
         if entries:
             self._store([entry for entry in entries if not entry.ends])
-            self._ends += [entry for entry in entries if entry.ends]
+            # What was taken over may stand before what is held: the first that can be looked at is the oldest.
+            self._ends = in_order([*self._ends, *(entry for entry in entries if entry.ends)])
         self._look_at_ends()
         self._move_gaps()
         self._state.clear("stream")
