@@ -50,7 +50,7 @@ def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
         )
         body = problem(error.status_code, detail, errors)
     else:
-        body = problem(error.status_code, str(error.detail))
+        body = problem(error.status_code, f"{error.detail}{_instead(error, context['view'])}")
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
@@ -61,6 +61,20 @@ def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     context["request"].accepted_renderer = JSONRenderer()
     context["request"].accepted_media_type = CONTENT_TYPE
     return Response(body, status=error.status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _instead(error: exceptions.APIException, view: Any) -> str:
+    """What would do, where REST framework says only what does not."""
+    match error:
+        case exceptions.MethodNotAllowed():
+            legal = [method for method in view.allowed_methods if method != "OPTIONS"]
+        case exceptions.UnsupportedMediaType():
+            legal = [parser.media_type for parser in view.parser_classes]
+        case exceptions.NotAcceptable() if error.detail == exceptions.NotAcceptable.default_detail:
+            legal = [renderer.media_type for renderer in view.renderer_classes]
+        case _:
+            return ""
+    return f" There is: {', '.join(legal)}."
 
 
 def _as_api_exception(exc: Exception) -> exceptions.APIException | None:

@@ -105,16 +105,19 @@ def test_malformed_json_says_where(api: ApiClient) -> None:
 
 def test_another_media_type_is_refused(api: ApiClient) -> None:
     problem(api.send("POST", "watchlists/", "name=x", content_type="application/x-www-form-urlencoded"), 415)
-    problem(api.send("POST", "watchlists/", "<x/>", content_type="text/xml"), 415)
+    response = api.send("POST", "watchlists/", "<x/>", content_type="text/xml")
+    assert "There is: application/json." in problem(response, 415)["detail"]
 
 
 def test_another_answer_than_json_cannot_be_had(api: ApiClient) -> None:
-    problem(api.send("GET", "me/", headers={"accept": "text/csv"}), 406)
+    assert (
+        "There is: application/json." in problem(api.send("GET", "me/", headers={"accept": "text/csv"}), 406)["detail"]
+    )
 
 
 def test_a_method_that_is_not_there_names_itself(api: ApiClient) -> None:
     response = api.send("DELETE", "me/")
-    assert "DELETE" in problem(response, 405)["detail"]
+    assert problem(response, 405)["detail"] == 'Method "DELETE" not allowed. There is: GET, HEAD.'
     assert "GET" in response.headers["Allow"]
 
 

@@ -24,7 +24,10 @@ _SUFFIXES: Final = (".csv", ".parquet")
 _MOST_LINE: Final = 65_536
 _ROWS: Final = 5_000
 # Without one of these a row is none.
-_NEEDED: Final[dict[What, tuple[str, ...]]] = {"ticks": ("symbol", "received_at", "seq"), "bars": ("symbol", "starts_at")}
+_NEEDED: Final[dict[What, tuple[str, ...]]] = {
+    "ticks": ("symbol", "received_at", "seq"),
+    "bars": ("symbol", "starts_at"),
+}
 _CHECKS: Final = {"ticks": import_checks.tick, "bars": import_checks.bar}
 _WHOLE: Final = re.compile(r"-?\d{1,18}\Z", re.ASCII)
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\Z", re.ASCII)
