@@ -82,6 +82,21 @@ def test_csv_holds_what_was_put_in(values: list[Row]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(rows)
+def test_csv_without_text_holds_what_was_put_in(values: list[Row]) -> None:
+    columns = (*COLUMNS[:3], COLUMNS[4])
+    data = b"".join(CSV().blocks(Table(columns, [(*row[:3], row[4]) for row in values])))
+    assert b"\r" not in data
+    head, *lines = read_csv(data)
+    assert head == ["at", "seq", "bid", "live"]
+    for (at, seq, bid, _, live), line in zip(values, lines, strict=True):
+        assert line[0] == ("" if at is None else time_text(at))
+        assert line[1] == ("" if seq is None else str(seq))
+        assert (float(line[2]) if line[2] else None) == bid
+        assert line[3] == ("" if live is None else str(live).lower())
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows)
 def test_csv_never_carries_a_formula(values: list[Row]) -> None:
     for line in read_csv(written(CSV, values))[1:]:
         assert not line[3].startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -9,9 +9,12 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from .table import Column, Row, Table, with_time_texts
 from .table_format import TableFormat
 
+_encoder: Final = msgspec.json.Encoder()
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _TRUTH: Final = {None: None, True: "true", False: "false"}
 
@@ -22,15 +25,24 @@ class CSV(TableFormat):
     charset = "utf-8"
 
     def blocks(self, table: Table) -> Iterator[bytes]:
+        has_text = any(column.kind == "text" for column in table.columns)
         # Python quotes a lone carriage return only where that ends lines too; the database ends its lines by one character.
-        end = "\r\n" if any(column.kind == "text" for column in table.columns) else "\n"
+        end = "\r\n" if has_text else "\n"
         header = _encoded([tuple(column.name for column in table.columns)], end)
         lines = table.csv_lines()
-        if lines is None:
+        if lines is None and has_text:
             lines = (_encoded(safe(table.columns, chunk), end) for chunk in table.chunks())
+        elif lines is None:
+            lines = (_plain(with_time_texts(table.columns, chunk)) for chunk in table.chunks())
         # With the first lines: what is wrong there must be known before anything is sent.
         yield header + next(lines, b"")
         yield from lines
+
+
+def _plain(rows: Sequence[Row]) -> bytes:
+    """Lines of numbers, truths and times: JSON's arrays without what only JSON needs. Twice as quick as Python's
+    writer, which spells each float by itself."""
+    return _encoder.encode_lines(rows).replace(b"null", b"").translate(None, b'[]"')
 
 
 def safe(columns: Sequence[Column], rows: Sequence[Row]) -> Sequence[Row]:
