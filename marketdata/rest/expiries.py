@@ -18,11 +18,10 @@ from ..models import Instrument
 from . import chain_queries, etag, live, parameters
 from .chain_queries import Expiry, ExpiryTerms
 from .formats import Column, chosen
+from .instrument_filter import MOST_STRIKE
 
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
-# Far above any strike there is.
-_MOST_STRIKE: Final = 1e12
 STRIKE_PARAMETERS: Final = ("strike_from", "strike_to")
 
 UNDERLYING_FIELDS: Final[Mapping[str, live.AnyField]] = {
@@ -139,7 +138,7 @@ class Quoted(NamedTuple):
 
 
 def strike_parameters() -> list[OpenApiParameter]:
-    bounds = {"type": "number", "minimum": 0, "maximum": _MOST_STRIKE}
+    bounds = {"type": "number", "minimum": 0, "maximum": MOST_STRIKE}
     unit = "in the underlying's currency."
     return [
         OpenApiParameter("strike_from", bounds, description=f"Only strikes from here, {unit}"),
@@ -150,7 +149,7 @@ def strike_parameters() -> list[OpenApiParameter]:
 def read(request: Request, underlying: str, expiry: str) -> Quoted:
     """What a path and its range of strikes ask for: three queries and one round trip. Raises ValidationError,
     MissingError and redis.RedisError."""
-    least, most = parameters.between(request, "strike", 0, _MOST_STRIKE)
+    least, most = parameters.between(request, "strike", 0, MOST_STRIKE)
     instrument = chain_queries.underlying(underlying)
     found, terms = chain_queries.expiry(instrument, expiry, least, most)
     now = newest.read({instrument.feed: [instrument.id, *(option.id for option in found.options)]})

@@ -16,6 +16,8 @@ from .pages import PARAMETERS
 
 _EXPIRY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_]{1,16}))?\Z")
 _DAY_ERROR: Final = {"invalid": "It takes a day as YYYY-MM-DD."}
+# Far above any strike there is; also for chains.
+MOST_STRIKE: Final = 10**12
 _NUMBER_ERROR: Final = {"invalid": "It takes a number."}
 
 
@@ -36,7 +38,14 @@ def _day(lookup_expr: str, help_text: str) -> DateFilter:
 
 
 def _strike(lookup_expr: str, help_text: str) -> NumberFilter:
-    return NumberFilter(field_name="strike", lookup_expr=lookup_expr, error_messages=_NUMBER_ERROR, help_text=help_text)
+    return NumberFilter(
+        field_name="strike",
+        lookup_expr=lookup_expr,
+        min_value=0,
+        max_value=MOST_STRIKE,
+        error_messages=_NUMBER_ERROR,
+        help_text=help_text,
+    )
 
 
 class InstrumentFilter(FilterSet):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseBase
-from django_filters.filters import Filter
+from django_filters.filters import Filter, NumberFilter
 from django_filters.filterset import FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
@@ -37,7 +37,7 @@ _RATE: Final = {
     "RateLimit-Reset": "Seconds until all are there again.",
 }
 
-_TYPES = {"NumberFilter": OpenApiTypes.DOUBLE, "DateFilter": OpenApiTypes.DATE}
+_TYPES = {"DateFilter": OpenApiTypes.DATE}
 
 
 def tables_beside(json: Any, columns: Iterable[Column]) -> dict[Any, Any]:
@@ -55,12 +55,19 @@ def parameters_of(filters: type[FilterSet]) -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
             name,
-            _TYPES.get(type(one).__name__) or _text(one),
+            _TYPES.get(type(one).__name__) or _number(one) or _text(one),
             description=one.extra["help_text"],
             enum=[value for value, _ in one.extra["choices"]] if "choices" in one.extra else None,
         )
         for name, one in filters.get_filters().items()
     ]
+
+
+def _number(one: Filter) -> dict[str, Any] | None:
+    """A number with its bounds; None for what is none."""
+    if not isinstance(one, NumberFilter):
+        return None
+    return {"type": "number", "minimum": one.extra["min_value"], "maximum": one.extra["max_value"]}
 
 
 def _text(one: Filter) -> dict[str, Any]:

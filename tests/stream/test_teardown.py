@@ -25,7 +25,7 @@ SUBSCRIBE = '{"op":"subscribe","source":"a","symbols":[' + ",".join(f'"{o.symbol
 async def leftovers(house: House) -> dict[str, object]:
     """What there is of sockets inside, by the name of where it is."""
     hub, layer = await house.hub(), house.layer
-    own = {keys.beacons(), keys.catalogue_channel()}
+    own = {keys.beacons(), keys.catalogue_channel(), keys.credentials()}
     tasks = [task for task in asyncio.all_tasks() if not task.done()]
     with Redis.from_url(settings.REDIS_URL, socket_timeout=5) as redis:
         channels = {name.decode() for name in redis.pubsub_channels(f"{settings.INSTALLATION}*")}
