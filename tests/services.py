@@ -112,7 +112,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if browser is None and item.get_closest_marker("browser"):
             item.add_marker(skip)
         # pytest-django's fixture, which every way to the database goes through: by `db`, by a user of the cast, by a mark.
-        if item.get_closest_marker("django_db") or "_django_db_helper" in getattr(item, "fixturenames", ()):
+        names = getattr(item, "fixturenames", ())
+        # A test of history runs on both kinds of its own database in any case: it is of the one pass alone.
+        if (item.get_closest_marker("django_db") or "_django_db_helper" in names) and "history_database" not in names:
             item.add_marker("database")
 
 

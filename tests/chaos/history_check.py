@@ -50,6 +50,8 @@ class HistoryCheck:
                 return
 
     def _take(self, entry: dict[bytes, Any]) -> None:
+        if b"rows" not in entry:  # how a term ended, or trades alone
+            return
         term = int(entry[b"term"])
         lines = entry[b"rows"].split(b"\n")
         self.terms.add(term)

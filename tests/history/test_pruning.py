@@ -271,6 +271,7 @@ def test_a_day_that_is_being_read_is_left_for_later_and_holds_nobody_up(
 ) -> None:
     monkeypatch.setattr("marketdata.history.pruning_postgresql._TRIES", 2)
     monkeypatch.setattr("marketdata.history.pruning_postgresql._AGAIN_S", 0.1)
+    monkeypatch.setattr("marketdata.history.pruning_postgresql._INDEX_TIMEOUT", "1s")
     rows = days(4)
     insert(history_database, rows)
     with psycopg.connect(history_database.url) as reader:

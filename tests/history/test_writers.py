@@ -171,9 +171,39 @@ def test_three_recorders_share_the_minutes(history_database: Database) -> None:
                 except HistoryDownError:  # a deadlock, of which one party is sent back
                     continue
 
-    with ThreadPoolExecutor(3) as threads:
-        list(threads.map(write, range(3)))
-    for writer in writers:
-        writer.close()
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(write, range(3)))
+    finally:
+        for writer in writers:
+            writer.close()
     assert len(stored(history_database)) == len(rows)
     assert stored_bars(history_database) == bars.of_ticks(rows)
+
+
+@pytest.mark.parametrize("history_database", ["postgresql"], indirect=True)
+def test_a_partition_that_another_made_or_dropped_meanwhile_costs_no_row(
+    writer: Writer, history_database: Database
+) -> None:
+    # Its day stands in the default partition: there it stays.
+    day = NOON_S // 86_400
+    connection = history_database.connect()
+    connection.execute(
+        f"INSERT INTO history_tick ({', '.join(TICK)}) VALUES ({', '.join(['%s'] * len(TICK))})", tick(1)
+    )
+    connection.commit()
+    assert writer.write([tick(1), tick(2)]).ticks == 1
+    # Now somebody puts that in order behind its back, and later takes the day away.
+    connection.execute("DELETE FROM history_tick_default")
+    name = f"history_tick_{day}"
+    connection.execute(
+        f"CREATE TABLE {name} PARTITION OF history_tick FOR VALUES FROM ({day * 86_400}) TO ({day * 86_400 + 86_400})"
+    )
+    connection.commit()
+    with pytest.raises(HistoryDownError):
+        writer.write([tick(3)])
+    connection.execute(f"DROP TABLE {name}")
+    connection.commit()
+    connection.close()
+    assert writer.write([tick(4)]).ticks == 1
+    assert [row[2] for row in stored(history_database)] == [tick(4)[2]]

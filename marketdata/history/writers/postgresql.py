@@ -22,6 +22,8 @@ _BAR_TYPES: Final = ["int4", "int4", "int4", "int8", "int8", *["float8"] * (len(
 _TRADE_TYPES: Final = ["int4", "int4", "int4", "int8", "float8", "float8", "text"]
 # Bars are joined by one recorder at a time, so that each sees what those before it made of a minute.
 _BARS_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('strikewire history bars'))"
+# One makes a partition at a time: of two at once, one would be refused.
+_PARTITIONS_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('strikewire history partitions'))"
 _UPSERT: Final = (
     base.upsert_bars(f"SELECT {', '.join(BAR)} FROM incoming_bar", "greatest", "least")
     + " RETURNING b.instrument, b.minute"
@@ -73,17 +75,14 @@ class PostgresqlWriter:
     def _committed(self, work: Callable[["psycopg.Connection[Any]"], _Answer]) -> _Answer:
         try:
             connection = self._connection or self._opened()
-            try:
+            with connection.transaction():
                 answer = work(connection)
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             # Also a deadlock between two recorders, a lock held for long, a full disk, and a partition that was dropped.
             self.close()
             raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
-        except psycopg.errors.UndefinedTable as error:
+        except (psycopg.errors.UndefinedTable, psycopg.errors.CheckViolation) as error:
+            # The day's ticks belong into another partition by now: it was dropped, or made since we looked.
             self.close()
             raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
         except (psycopg.Error, OverflowError, TypeError, ValueError) as error:
@@ -106,18 +105,21 @@ class PostgresqlWriter:
         name = partition_of(day * DAY_S)
 
         def make(connection: "psycopg.Connection[Any]") -> str:
-            if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone() == (None,):
-                connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF history_tick "
-                    f"FOR VALUES FROM ({day * DAY_S}) TO ({(day + 1) * DAY_S})"
-                )
+            connection.execute(_PARTITIONS_LOCK)
+            if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,):
+                return name
+            try:
+                with connection.transaction():
+                    connection.execute(
+                        f"CREATE TABLE {name} PARTITION OF history_tick "
+                        f"FOR VALUES FROM ({day * DAY_S}) TO ({(day + 1) * DAY_S})"
+                    )
+            except psycopg.errors.CheckViolation:
+                # The default partition holds ticks of that day already, so they all have to be there.
+                return DEFAULT_PARTITION
             return name
 
-        try:
-            return self._committed(make)
-        except RowsRefusedError:
-            # The default partition holds ticks of that day already, so they all have to be there.
-            return DEFAULT_PARTITION
+        return self._committed(make)
 
     def _ticks(self, connection: "psycopg.Connection[Any]", ticks: Sequence[Tick]) -> int:
         new, all_are_new = 0, True
