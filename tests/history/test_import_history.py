@@ -403,7 +403,10 @@ def test_what_is_missing_of_a_term_is_a_gap_until_it_comes(history_database: Dat
     call_command("verify_history", "brought", stdout=io.StringIO())
 
 
-def test_a_loss_of_a_feed_of_its_own_is_not_hidden_by_an_import(history_database: Database, tmp_path: Path) -> None:
+def test_a_loss_of_a_feed_of_its_own_is_not_hidden_by_an_import(
+    history_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketdata.history.verify.SETTLE_S", 0.2)
     path = _write(tmp_path, HEADER, [GOOD])
     _import(path, "--force", feed="simulated")
     assert history_database.rows("SELECT * FROM history_gap") == []

@@ -11,6 +11,8 @@ from .ledger_scene import Scene, open_scene, until
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 vendors = pytest.mark.parametrize("vendor", ["sqlite", "postgresql"])
+# What does not hang on the kind of database is tried on one of them each time, on the other in the slow suite.
+either = pytest.mark.parametrize("vendor", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 
 
 def hold_to_the_ledger(scene: Scene, least: int) -> None:
@@ -50,7 +52,7 @@ def test_nothing_is_lost_at_20000_quotes_a_second_while_all_parts_are_killed(
         hold_to_the_ledger(scene, 50_000)
 
 
-@vendors
+@either
 def test_what_the_cap_takes_off_the_stream_lies_in_a_recorded_gap(vendor: str, short_path: Path) -> None:
     with open_scene(short_path, vendor, recorders=0, STRIKEWIRE_HISTORY_STREAM_MB="1") as scene:
         scene.run(8_000)

@@ -100,6 +100,16 @@ def _shown(minute: int, bar: Expected, lean: Lean) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("history_database", "lean"),
+    [
+        ("sqlite", "own"),
+        ("postgresql", "own"),
+        ("sqlite", "sample"),
+        pytest.param("postgresql", "sample", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_every_bar_of_the_source_comes_out_of_rest_field_by_field(
     history_database: Database, api: ApiClient, lean: Lean
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError
 from knox.models import AuthToken
@@ -84,7 +84,7 @@ async def test_who_stands_on_it_leaves_and_nobody_else(
     ):
         for client in (browser, program, bystander):
             await client.message("welcome")
-        await sync_to_async(change)(resident)
+        await database_sync_to_async(change)(resident)
         for client, has_to_leave in ((browser, browser_leaves), (program, program_leaves)):
             if has_to_leave:
                 await leaves(client)
@@ -97,16 +97,16 @@ async def test_who_stands_on_it_leaves_and_nobody_else(
 async def test_a_socket_by_ticket_stands_on_the_session_that_the_ticket_was_made_from(
     house: House, resident: User
 ) -> None:
-    who = await sync_to_async(identity_of_session)(resident.session)
+    who = await database_sync_to_async(identity_of_session)(resident.session)
     assert who is not None
-    ticket = await sync_to_async(tickets.issue)(who, resident.session)
+    ticket = await database_sync_to_async(tickets.issue)(who, resident.session)
     client = StreamClient(await open_socket(house, None, program=True))
     try:
         await client.ask("auth", "welcome", ticket=ticket.ticket)
-        await sync_to_async(revoke)(resident)
+        await database_sync_to_async(revoke)(resident)
         await asyncio.sleep(3 * credentials.GATHER_S)
         assert client.closed is None
-        await sync_to_async(sign_out)(resident)
+        await database_sync_to_async(sign_out)(resident)
         await leaves(client)
     finally:
         await client.aclose()
@@ -119,7 +119,7 @@ async def test_a_change_that_nobody_told_is_found_by_the_look_round(
     async with stream_client(house, resident) as client:
         await client.message("welcome")
         # Past all signals, as a statement by hand does it.
-        await sync_to_async(models.User.objects.filter(pk=resident.id).update)(is_active=False)
+        await database_sync_to_async(models.User.objects.filter(pk=resident.id).update)(is_active=False)
         await leaves(client)
 
 
@@ -128,7 +128,7 @@ async def test_a_change_during_a_break_of_redis_is_found_when_it_is_back(
 ) -> None:
     async with stream_client(house, resident) as client:
         await client.message("welcome")
-        await sync_to_async(models.User.objects.filter(pk=resident.id).update)(is_active=False)
+        await database_sync_to_async(models.User.objects.filter(pk=resident.id).update)(is_active=False)
         for one in redis_client.client_list(_type="pubsub"):
             redis_client.client_kill_filter(_id=one["id"])
         await leaves(client)
@@ -142,7 +142,7 @@ async def test_a_change_while_a_socket_comes_in_counts_for_it(
 
     async def slow(cookies: Any) -> Any:
         found = await real(cookies)
-        await sync_to_async(sign_out)(resident)
+        await database_sync_to_async(sign_out)(resident)
         await asyncio.sleep(0.3)
         return found
 
@@ -171,18 +171,18 @@ async def test_nobody_is_sent_away_because_the_database_is_away(
         await client.until(lambda: not refusals, 10)
         await client.ask("ping", "pong")
         assert client.closed is None
-        await sync_to_async(sign_out)(resident)
+        await database_sync_to_async(sign_out)(resident)
         await leaves(client)
 
 
 async def test_an_administrator_who_is_none_any_more_is_told_no_more(house: House, resident: User) -> None:
-    await sync_to_async(models.User.objects.filter(pk=resident.id).update)(is_staff=True)
+    await database_sync_to_async(models.User.objects.filter(pk=resident.id).update)(is_staff=True)
     async with stream_client(house, resident) as client:
         await client.message("welcome")
         await client.ask("watch_feeds", "history")
-        user = await sync_to_async(account)(resident)
+        user = await database_sync_to_async(account)(resident)
         user.is_staff = False
-        await sync_to_async(user.save)()
+        await database_sync_to_async(user.save)()
         await asyncio.sleep(3 * credentials.GATHER_S)
         await client.ask("ping", "pong")
         client.messages.clear()
