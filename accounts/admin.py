@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -13,7 +12,6 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
-from knox.models import AuthToken
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -21,7 +19,7 @@ from marketdata.admin import trail
 from marketdata.admin.trail import Trailed
 
 from . import watchlists
-from .models import User, Watchlist, WatchlistEntry
+from .models import ApiToken, User, Watchlist, WatchlistEntry
 
 
 @admin.register(User)
@@ -41,12 +39,9 @@ class GroupAdmin(DjangoGroupAdmin, Trailed):  # type: ignore[misc]
 
 # A user's address stands with the user; nothing here confirms addresses.
 admin.site.unregister(EmailAddress)
-admin.site.unregister(AuthToken)
-# What stands before the name of the list: the library's own says nothing to anybody.
-apps.get_app_config("knox").verbose_name = "People"
 
 
-@admin.register(AuthToken)
+@admin.register(ApiToken)
 class TokenAdmin(Trailed):
     """API tokens: seen by their first characters, and revoked. `manage.py issue_token` makes them."""
 
@@ -62,7 +57,7 @@ class TokenAdmin(Trailed):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: AuthToken | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         return False
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> list[LogEntry]:

@@ -2,20 +2,19 @@
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
-from knox.models import AuthToken
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from .identity import find_token
-from .models import User
+from .models import ApiToken, User
 
 
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer TOKEN`. Not knox's own class: that answers bytes outside UTF-8 by a 500, and deletes
     expired tokens, which is a write, while it reads."""
 
-    def authenticate(self, request: Request) -> tuple[User, AuthToken] | None:
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None

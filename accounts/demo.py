@@ -16,12 +16,11 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
-from knox.models import AuthToken
 
 from marketdata.models import Instrument
 
 from . import tokens, watchlists
-from .models import User, Watchlist
+from .models import ApiToken, User, Watchlist
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ def prepare() -> DemoAccess:
             user.set_password(password)
         user.is_active, user.is_staff, user.is_superuser = True, False, False
         user.save()
-        AuthToken.objects.filter(user=user, digest=_read(token_file)).delete()
+        ApiToken.objects.filter(user=user, digest=_read(token_file)).delete()
         record, token = tokens.issue(user)
         _keep(token_file, record.digest)
     return DemoAccess(USERNAME, password, token)
@@ -72,7 +71,7 @@ def withdraw() -> None:
             return
         user.is_active = False
         user.save(update_fields=["is_active"])
-        AuthToken.objects.filter(user=user).delete()
+        ApiToken.objects.filter(user=user).delete()
         # Inactivity alone shuts them now, but they would come to life again with the user.
         store = SessionStore()
         ended = [

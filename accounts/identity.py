@@ -17,10 +17,9 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare
 from knox.crypto import hash_token
-from knox.models import AuthToken
 from knox.settings import CONSTANTS
 
-from .models import User
+from .models import ApiToken, User
 
 _SESSION_COOKIE: Final = re.compile(r"[a-z0-9]{8,40}\Z")  # what Django makes: 32 of these
 _TOKEN: Final = re.compile(r"[!-~]{20,128}\Z")
@@ -41,7 +40,7 @@ def session_credential(session_key: str) -> str:
     return f"session:{hashlib.sha256(session_key.encode()).hexdigest()[:32]}"
 
 
-def token_credential(token: AuthToken) -> str:
+def token_credential(token: ApiToken) -> str:
     return f"token:{token.digest[:DIGEST_PREFIX]}"
 
 
@@ -56,7 +55,7 @@ async def from_session(cookies: Mapping[str, str]) -> Identity | None:
 
 async def from_token(token: str) -> Identity | None:
     """The user of an API token; None where it is unknown, expired, or its user inactive. One query."""
-    found: AuthToken | None = await database_sync_to_async(find_token)(token)
+    found: ApiToken | None = await database_sync_to_async(find_token)(token)
     return None if found is None else _identity(found.user, token_credential(found))
 
 
@@ -102,7 +101,7 @@ def identity_of_session(session_key: str) -> Identity | None:
     return _identity(user, session_credential(session_key))
 
 
-def find_token(token: str) -> AuthToken | None:
+def find_token(token: str) -> ApiToken | None:
     """The stored token, its user fetched with it. Anything that cannot be a token is refused without a query."""
     if not _TOKEN.match(token):
         return None
@@ -121,9 +120,9 @@ def standing(claimed: Identity, session_key: str = "") -> Identity | None:
     return None if token is None else _identity(token.user, token_credential(token))
 
 
-def _standing_tokens() -> QuerySet[AuthToken]:
+def _standing_tokens() -> QuerySet[ApiToken]:
     in_time = Q(expiry=None) | Q(expiry__gt=_now())
-    return AuthToken.objects.filter(in_time, user__is_active=True).select_related("user")
+    return ApiToken.objects.filter(in_time, user__is_active=True).select_related("user")
 
 
 def _now() -> dt.datetime:

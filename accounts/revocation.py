@@ -13,10 +13,9 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
-from knox.models import AuthToken
 from redis import Redis, RedisError
 
-from .models import User
+from .models import ApiToken, User
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +55,9 @@ def user_deleted(instance: User, **_: Any) -> None:
     announce(instance.pk)
 
 
-@receiver(post_delete, sender=AuthToken)
-@receiver(post_save, sender=AuthToken)
-def token_changed(instance: AuthToken, created: bool = False, **_: Any) -> None:
+@receiver(post_delete, sender=ApiToken)
+@receiver(post_save, sender=ApiToken)
+def token_changed(instance: ApiToken, created: bool = False, **_: Any) -> None:
     if not created:
         announce(instance.user_id)
 

@@ -4,15 +4,14 @@ import datetime as dt
 from typing import Final
 
 from django.conf import settings
-from knox.models import AuthToken
 
-from .models import User
+from .models import ApiToken, User
 
 DEFAULT: Final = -1
 
 
-def issue(user: User, days: int = DEFAULT) -> tuple[AuthToken, str]:
+def issue(user: User, days: int = DEFAULT) -> tuple[ApiToken, str]:
     """The stored token and its text. `days` is how long it lives, 0 for ever, by default settings.TOKEN_DAYS."""
     days = settings.TOKEN_DAYS if days == DEFAULT else days
-    record, text = AuthToken.objects.create(user, expiry=dt.timedelta(days=days) if days else None)
+    record, text = ApiToken.objects.create(user, expiry=dt.timedelta(days=days) if days else None)
     return record, text

@@ -239,7 +239,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "marketdata.rest.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-REST_KNOX = {"TOKEN_TTL": timedelta(days=TOKEN_DAYS) if TOKEN_DAYS else None}
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105 # a model, no secret
+REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": timedelta(days=TOKEN_DAYS) if TOKEN_DAYS else None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Strikewire",
     "DESCRIPTION": "Options market data: instruments, live quotes and chains, history, watchlists and the way to the "

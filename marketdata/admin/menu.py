@@ -32,7 +32,7 @@ GROUPS: Final = (
             Entry("Users", "person", "admin:accounts_user_changelist", "accounts.User"),
             Entry("Groups", "group", "admin:auth_group_changelist", "auth.Group"),
             Entry("Watchlists", "visibility", "admin:accounts_watchlist_changelist", "accounts.Watchlist"),
-            Entry("API tokens", "key", "admin:knox_authtoken_changelist", "knox.AuthToken"),
+            Entry("API tokens", "key", "admin:accounts_apitoken_changelist", "accounts.ApiToken"),
             Entry("Changes", "history", "admin:admin_logentry_changelist", "admin.LogEntry"),
         ),
     ),

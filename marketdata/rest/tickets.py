@@ -1,7 +1,6 @@
 """Stream tickets: what a program shows once to open a socket."""
 
 from drf_spectacular.utils import extend_schema
-from knox.models import AuthToken
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -9,6 +8,7 @@ from rest_framework.response import Response
 
 from accounts import tickets
 from accounts.identity import Identity, session_credential, token_credential
+from accounts.models import ApiToken
 
 from .throttle import UserThrottle
 from .view import View
@@ -47,7 +47,7 @@ class TicketsView(View):
         made from."""
         user = request.user
         assert user.is_authenticated  # the permission class saw to it
-        if isinstance(request.auth, AuthToken):
+        if isinstance(request.auth, ApiToken):
             credential, session_key = token_credential(request.auth), ""
         else:
             session_key = request.session.session_key or ""

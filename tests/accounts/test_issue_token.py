@@ -7,10 +7,9 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from knox.models import AuthToken
 
 from accounts.identity import from_token
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 
 def issue(*arguments: str) -> tuple[str, str]:
@@ -31,13 +30,13 @@ def test_it_prints_the_token_alone_and_explains_beside(owner: User) -> None:
 
 def test_it_lives_as_long_as_asked(owner: User) -> None:
     issue("owner", "--days", "7")
-    expiry = AuthToken.objects.get().expiry
+    expiry = ApiToken.objects.get().expiry
     assert abs(expiry - timezone.now() - dt.timedelta(days=7)) < dt.timedelta(minutes=1)
 
 
 def test_no_days_are_for_ever(owner: User) -> None:
     assert "never" in issue("owner", "--days", "0")[1]
-    assert AuthToken.objects.get().expiry is None
+    assert ApiToken.objects.get().expiry is None
 
 
 @pytest.mark.parametrize("days", ["-1", "x", "1.5", "3651", "9" * 30, ""])
@@ -55,4 +54,4 @@ def test_an_inactive_user_gets_none(owner: User) -> None:
     User.objects.update(is_active=False)
     with pytest.raises(CommandError, match="inactive"):
         issue("owner")
-    assert not AuthToken.objects.exists()
+    assert not ApiToken.objects.exists()

@@ -9,13 +9,12 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
-from knox.models import AuthToken
 from pytest_django import Settings
 from redis import Redis
 
 from accounts import tickets, tokens
 from accounts.identity import Identity, from_ticket, identity_of_session, token_credential
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 redeemed: Callable[[str], Identity | None] = async_to_sync(from_ticket)
 
@@ -25,7 +24,7 @@ def _redis(redis_client: Redis) -> None:
     """Every test here needs it, and finds it empty."""
 
 
-def by_token(user: User) -> tuple[AuthToken, Identity]:
+def by_token(user: User) -> tuple[ApiToken, Identity]:
     record, _ = tokens.issue(user)
     return record, Identity(user.pk, user.username, user.is_staff, token_credential(record))
 

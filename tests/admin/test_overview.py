@@ -96,7 +96,7 @@ MENU = {
     "/admin/accounts/user/": "view_user",
     "/admin/auth/group/": "view_group",
     "/admin/accounts/watchlist/": "view_watchlist",
-    "/admin/knox/authtoken/": "view_authtoken",
+    "/admin/accounts/apitoken/": "view_apitoken",
     "/admin/admin/logentry/": "view_logentry",
 }
 

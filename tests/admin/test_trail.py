@@ -6,10 +6,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
-from knox.models import AuthToken
 
 from accounts import tokens
-from accounts.models import User
+from accounts.models import ApiToken, User
 from marketdata.admin.trail import LONGEST, difference, written
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,11 +87,11 @@ def test_it_is_called_what_the_menu_calls_it(admin: Client) -> None:
 
 def test_a_revoked_token_stands_on_it_without_what_proves_it(admin: Client, staff: User) -> None:
     tokens.issue(staff)
-    token = AuthToken.objects.get()
-    pages = "/admin/knox/authtoken/"
+    token = ApiToken.objects.get()
+    pages = "/admin/accounts/apitoken/"
     assert f"{token.token_key}</a>" in "".join(admin.get(pages).content.decode().split())
     assert admin.get(f"{pages}add/").status_code == 403
     assert admin.post(f"{pages}{token.digest}/delete/", {"post": "yes"}).status_code == 302
-    assert not AuthToken.objects.exists()
+    assert not ApiToken.objects.exists()
     entry = LogEntry.objects.get()
     assert (entry.object_repr, entry.change_message) == (f"{token.token_key}… of staff", "revoked")

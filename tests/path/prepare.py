@@ -18,9 +18,8 @@ def main(symbols: int, users: int) -> None:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
-    from knox.models import AuthToken
 
-    from accounts.models import User, Watchlist, WatchlistEntry
+    from accounts.models import ApiToken, User, Watchlist, WatchlistEntry
     from marketdata.ingest.listing import synchronise
     from tests.path.universe import FEED, facts_of
 
@@ -36,7 +35,7 @@ def main(symbols: int, users: int) -> None:
         session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.create()
-        _, token = AuthToken.objects.create(user)
+        _, token = ApiToken.objects.create(user)
         watchlist = Watchlist.objects.create(owner=user, name="Mine")
         WatchlistEntry.objects.bulk_create(
             WatchlistEntry(watchlist=watchlist, instrument_id=facts.id, position=position)

@@ -9,11 +9,11 @@ import pytest
 from channels.db import database_sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError
-from knox.models import AuthToken
 from redis import Redis
 
 from accounts import identity, models, tickets
 from accounts.identity import identity_of_session
+from accounts.models import ApiToken
 from marketdata.bus import keys
 from marketdata.stream import credentials
 from tests.path.client import StreamClient, open_socket, stream_client
@@ -48,7 +48,7 @@ def deactivate(user: User) -> None:
 
 
 def revoke(user: User) -> None:
-    for token in AuthToken.objects.filter(user_id=user.id):
+    for token in ApiToken.objects.filter(user_id=user.id):
         token.delete()
 
 

@@ -173,12 +173,12 @@ async def test_a_bad_token_is_not_signed_in(floor: Floor, web: Web, header: str)
 
 async def test_an_expired_token_is_not_signed_in(floor: Floor, web: Web) -> None:
     user = floor.leaver
-    change(floor.stack, "UPDATE knox_authtoken SET expiry = '2020-01-01' WHERE user_id = ?", user.id)
+    change(floor.stack, "UPDATE accounts_apitoken SET expiry = '2020-01-01' WHERE user_id = ?", user.id)
     try:
         _, code = await refusal(await open_socket(web, user, program=True))
         assert code == 4401
     finally:
-        change(floor.stack, "UPDATE knox_authtoken SET expiry = NULL WHERE user_id = ?", user.id)
+        change(floor.stack, "UPDATE accounts_apitoken SET expiry = NULL WHERE user_id = ?", user.id)
 
 
 async def test_an_inactive_user_is_let_in_by_neither_door(floor: Floor, web: Web) -> None:
@@ -279,11 +279,11 @@ async def test_an_expired_ticket_is_refused(floor: Floor, web: Web) -> None:
 async def test_a_ticket_dies_with_its_token_and_its_user(floor: Floor, web: Web) -> None:
     user = floor.leaver
     tickets = [await _ticket(web, user), await _ticket(web, user)]
-    change(floor.stack, "UPDATE knox_authtoken SET expiry = '2020-01-01' WHERE user_id = ?", user.id)
+    change(floor.stack, "UPDATE accounts_apitoken SET expiry = '2020-01-01' WHERE user_id = ?", user.id)
     try:
         await _is_refused(web, tickets[0])
     finally:
-        change(floor.stack, "UPDATE knox_authtoken SET expiry = NULL WHERE user_id = ?", user.id)
+        change(floor.stack, "UPDATE accounts_apitoken SET expiry = NULL WHERE user_id = ?", user.id)
     change(floor.stack, "UPDATE accounts_user SET is_active = 0 WHERE id = ?", user.id)
     try:
         await _is_refused(web, tickets[1])
