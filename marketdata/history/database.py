@@ -2,6 +2,7 @@
 are cut off after `READ_SECONDS`; whoever writes opens a connection of its own.
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -114,8 +115,10 @@ class Database:
             if not self._is_made:
                 self.connect().close()
             if self.vendor == "postgresql":
-                with self._pooled().connection(timeout=5) as connection:
-                    connection.execute(f"SET statement_timeout = {READ_SECONDS * 1000 if limited else 0}")
+                with (
+                    self._pooled().connection(timeout=5) as connection,
+                    contextlib.nullcontext() if limited else _unlimited(connection),
+                ):
                     yield connection
                 return
             connection = self._own_connection()
@@ -149,7 +152,7 @@ class Database:
                         # it: 1,200 ms against 20 of 600,000 ticks.
                         "prepare_threshold": None,
                         "application_name": "strikewire history readers",
-                        "options": "-c default_transaction_read_only=on",
+                        "options": f"-c default_transaction_read_only=on -c statement_timeout={READ_SECONDS * 1000}",
                     },
                 )
             return self._pool
@@ -163,6 +166,18 @@ class Database:
             connection.execute("PRAGMA query_only = 1")
             self._local.connection = connection
         return connection
+
+
+@contextmanager
+def _unlimited(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+    connection.execute("SET statement_timeout = 0")
+    try:
+        yield
+    finally:
+        try:
+            connection.execute("RESET statement_timeout")
+        except psycopg.Error:
+            connection.close()  # broken off in the middle of an answer; the pool opens another
 
 
 @cache

@@ -1,5 +1,6 @@
 """Bars of an instrument: a page of JSON, or all of a range as CSV, NDJSON or Arrow."""
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -218,13 +219,11 @@ def _newest_us(database: Database, instrument: int) -> int:
 
 
 def _rows(bars: list[bar_queries.Bar], places: list[int]) -> list[Row]:
-    rows = [
-        (
-            bar.starts_s * _MICROS,
-            bar.ends_s * _MICROS,
-            None if bar.day is None else bar.day.isoformat(),
-            *msgspec.structs.astuple(bar)[3:],
-        )
-        for bar in bars
-    ]
+    rows: list[Row] = []
+    day: dt.date | None = None
+    day_text: str | None = None
+    for starts_s, ends_s, bar_day, *values in map(msgspec.structs.astuple, bars):
+        if bar_day is not day:  # spelled once: bars of a session share its day
+            day, day_text = bar_day, None if bar_day is None else bar_day.isoformat()
+        rows.append((starts_s * _MICROS, ends_s * _MICROS, day_text, *values))
     return rows if len(places) == len(COLUMNS) else [tuple(row[place] for place in places) for row in rows]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ Row = tuple[Any, ...]
 # By column: microseconds as int64 for a time, int64 for a whole, float64 for a number, where NaN is unknown.
 Vectors = dict[str, NDArray[Any]]
 
-_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 # UTC by agreement, and quicker to write without saying so
+_EPOCH: Final = dt.date(1970, 1, 1)
+_MINUTE_US: Final = 60_000_000
+_CLOCK: Final = [f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1_440)]
 
 
 class Column(NamedTuple):
@@ -45,18 +48,28 @@ class Table:
 
 def time_texts(times: Sequence[int | None]) -> list[str | None]:
     """Microseconds since 1970 as RFC 3339 in UTC, always with six digits of a second."""
-    known: dict[int, str] = {}  # most times of a chunk share their second with others
+    minutes: dict[int, str] = {}  # most times of a chunk share their minute with others
     texts: list[str | None] = []
     for time in times:
         if time is None:
             texts.append(None)
             continue
-        second, micro = divmod(time, 1_000_000)
-        whole = known.get(second)
-        if whole is None:
-            whole = known[second] = (_EPOCH + dt.timedelta(seconds=second)).isoformat()
-        texts.append(f"{whole}.{micro:06d}Z")
+        minute, rest = divmod(time, _MINUTE_US)
+        begins = minutes.get(minute)
+        if begins is None:
+            day, minute_of_day = divmod(minute, 1_440)
+            begins = minutes[minute] = f"{_day_text(day)}{_CLOCK[minute_of_day]}"
+        if rest:
+            second, micro = divmod(rest, 1_000_000)
+            texts.append(f"{begins}{second:02d}.{micro:06d}Z")
+        else:  # as every bar begins and ends
+            texts.append(f"{begins}00.000000Z")
     return texts
+
+
+@lru_cache(4_096)
+def _day_text(day: int) -> str:
+    return (_EPOCH + dt.timedelta(days=day)).isoformat()
 
 
 def time_text(time: int | None) -> str | None:
