@@ -148,16 +148,21 @@ class GroupLimits(models.Model):
 
 
 class Watchlist(models.Model):
-    """A user's named, ordered list of instruments. `version` rises with every edit, so that a reader can tell. With a
-    `share_key`, any signed-in user who has the link may read it."""
+    """A user's named, ordered list of instruments, headings and rolling entries. `version` rises with every edit, so that
+    a reader can tell; `rolled` counts those of them that were rolling entries moving. With a `share_key`, any signed-in user who
+    has the link may read it."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="watchlists")
     name = models.CharField(max_length=80)
     position = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
+    rolled = models.PositiveIntegerField(default=0, editable=False)
     share_key = models.CharField(max_length=43, null=True, blank=True, unique=True, editable=False)  # unique
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    # What whoever edits it has seen; an edit of another version is refused.
+    expected_version: int | None = None
 
     class Meta:
         ordering = ["position", "id"]
@@ -198,12 +203,18 @@ class RollingEntry(models.Model):
         CALLS = "C", "calls"
         PUTS = "P", "puts"
 
+    class State(models.TextChoices):
+        WAITING = "waiting", "waits for a price"
+        FOLLOWING = "following", "follows the money"
+        NONE = "none", "no contract fits"
+
     watchlist = models.ForeignKey(Watchlist, on_delete=models.CASCADE, related_name="rolling")
     underlying = models.ForeignKey("marketdata.Instrument", on_delete=models.PROTECT, related_name="+")
     rule = models.CharField(max_length=8, choices=Rule, default=Rule.NEXT)
     strikes = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(20)])
     rights = models.CharField(max_length=2, choices=Rights, default=Rights.BOTH)
     position = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING, editable=False)
     expiry = models.DateField(null=True, blank=True)
     centre = models.FloatField(null=True, blank=True)
     held = models.JSONField(default=list, blank=True)
