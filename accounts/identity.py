@@ -1,5 +1,5 @@
 """Who stands at the other end: an identity from a session cookie, an API token or a ticket. The sockets and the ticket
-view ask here; nothing is written, and no session is ever ended by asking.
+view ask here; nothing is written but a token's last use, and no session is ever ended by asking.
 """
 
 import datetime as dt
@@ -19,21 +19,27 @@ from django.utils.crypto import constant_time_compare
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
 
-from .models import ApiToken, User
+from . import tokens
+from .access import Access, rights_of
+from .limits import Limits, of_site
+from .models import SCOPES, ApiToken, User
 
 _SESSION_COOKIE: Final = re.compile(r"[a-z0-9]{8,40}\Z")  # what Django makes: 32 of these
 _TOKEN: Final = re.compile(r"[!-~]{20,128}\Z")
-# Of a token's SHA-512, in hexadecimal: 64 bits tell the tokens of one user apart, and are of no use to anyone else.
-DIGEST_PREFIX: Final = 16
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A user who is active now, and by what they showed it: `session:<hash of the key>` or `token:<digest prefix>`."""
+    """A user who is active now, and by what they showed it: `session:<hash of the key>` or `token:<digest prefix>`.
+    `scopes` are what that lets them do: a session all, a token what its maker said. `access` and `limits` are what they
+    may see and use; by default nothing, and the site's."""
 
     user_id: int
     username: str
     is_staff: bool
     credential: str
+    scopes: tuple[str, ...] = ()
+    access: Access = Access()
+    limits: Limits = msgspec.field(default_factory=of_site)
 
 
 def session_credential(session_key: str) -> str:
@@ -41,11 +47,11 @@ def session_credential(session_key: str) -> str:
 
 
 def token_credential(token: ApiToken) -> str:
-    return f"token:{token.digest[:DIGEST_PREFIX]}"
+    return f"token:{tokens.handle_of(token)}"
 
 
 async def from_session(cookies: Mapping[str, str]) -> Identity | None:
-    """The signed-in user whose session cookie is in `cookies`; None for any other. At most two queries."""
+    """The signed-in user whose session cookie is in `cookies`; None for any other. At most three queries."""
     key = cookies.get(settings.SESSION_COOKIE_NAME, "")
     if not _SESSION_COOKIE.match(key):
         return None
@@ -54,9 +60,10 @@ async def from_session(cookies: Mapping[str, str]) -> Identity | None:
 
 
 async def from_token(token: str) -> Identity | None:
-    """The user of an API token; None where it is unknown, expired, or its user inactive. One query."""
-    found: ApiToken | None = await database_sync_to_async(find_token)(token)
-    return None if found is None else _identity(found.user, token_credential(found))
+    """The user of an API token; None where it is unknown, expired, or its user inactive. Two queries, and one that
+    writes its last use, once a minute."""
+    found: Identity | None = await database_sync_to_async(lambda: _used(find_token(token)))()
+    return found
 
 
 async def from_ticket(ticket: str) -> Identity | None:
@@ -77,8 +84,25 @@ async def redeemed(ticket: str) -> tuple[Identity, str] | None:
     return None if found is None else (found, claim.session_key)
 
 
-def _identity(user: User, credential: str) -> Identity:
-    return Identity(user.pk, user.get_username(), user.is_staff, credential)
+def of_session(user: User, session_key: str) -> Identity:
+    return Identity(user.pk, user.get_username(), user.is_staff, session_credential(session_key), SCOPES)
+
+
+def of_token(token: ApiToken) -> Identity:
+    user = token.user
+    return Identity(user.pk, user.get_username(), user.is_staff, token_credential(token), tokens.scopes_of(token))
+
+
+def _used(token: ApiToken | None) -> Identity | None:
+    if token is None:
+        return None
+    tokens.used(token)
+    return _with_rights(of_token(token), token.user)
+
+
+def _with_rights(who: Identity, user: User) -> Identity:
+    access, limits = rights_of(user)
+    return msgspec.structs.replace(who, access=access, limits=limits)
 
 
 def identity_of_session(session_key: str) -> Identity | None:
@@ -98,7 +122,7 @@ def identity_of_session(session_key: str) -> Identity | None:
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     if not any(constant_time_compare(shown, known) for known in hashes):
         return None  # the password changed since
-    return _identity(user, session_credential(session_key))
+    return _with_rights(of_session(user, session_key), user)
 
 
 def find_token(token: str) -> ApiToken | None:
@@ -111,13 +135,13 @@ def find_token(token: str) -> ApiToken | None:
 
 
 def standing(claimed: Identity, session_key: str = "") -> Identity | None:
-    """The identity as it is now, where what it was shown by still stands; else None. At most two queries."""
+    """The identity as it is now, where what it was shown by still stands; else None. At most three queries, and for a token
+    one that writes its last use: it is asked for while a socket by it is open."""
     kind, _, digest = claimed.credential.partition(":")
     if kind == "session":
         found = identity_of_session(session_key)
         return found if found is not None and found.user_id == claimed.user_id else None
-    token = _standing_tokens().filter(user_id=claimed.user_id, digest__startswith=digest).first()
-    return None if token is None else _identity(token.user, token_credential(token))
+    return _used(_standing_tokens().filter(user_id=claimed.user_id, digest__startswith=digest).first())
 
 
 def _standing_tokens() -> QuerySet[ApiToken]:

@@ -115,8 +115,8 @@ class FeedUse(models.Model):
 
 
 class GroupLimits(models.Model):
-    """What members of a group may use, where it differs from the site's settings; empty is the site's. Of several groups
-    the most generous counts."""
+    """What members of a group may use, where it differs from the site's settings. What is empty says nothing: of all that
+    a user's groups say of a limit the most generous counts, and where none does, the site's setting."""
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="limits")
     connections = models.PositiveIntegerField(

@@ -2,12 +2,16 @@
 
 import math
 import os
+import re
 import secrets
 from collections.abc import Sequence
+from email.utils import formataddr, parseaddr
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 
 def text(name: str, default: str) -> str:
@@ -54,11 +58,92 @@ def listed(name: str, default: Sequence[str] = ()) -> list[str]:
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()] or list(default)
 
 
+def names(name: str, default: Sequence[str]) -> list[str]:
+    """Names of feeds, by commas; `none` is none of them."""
+    found = listed(name, default)
+    if found == ["none"]:
+        return []
+    for one in found:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", one):
+            raise ImproperlyConfigured(
+                f"{name} has {one!r}; it takes names by commas, each of up to 32 letters, digits, _ and -, or none."
+            )
+    return found
+
+
 def url(name: str, default: str, schemes: Sequence[str]) -> str:
     value = text(name, default)
     if urlsplit(value).scheme not in schemes:
         raise ImproperlyConfigured(f"{name} has to start with one of {', '.join(s + '://' for s in schemes)}.")
     return value
+
+
+class Mail(TypedDict):
+    """Django's settings of one way to send mail."""
+
+    backend: str
+    host: str
+    port: int
+    user: str
+    password: str
+    starttls: bool
+    tls: bool
+
+
+def mail(name: str, default: str) -> Mail:
+    """How mail is sent, from `console://`, `smtp://user:password@host:587` (STARTTLS) or `smtps://…` (TLS from the start).
+    `smtp://host:25?starttls=no` is for a relay on one's own machine, and takes no password. An error never repeats the
+    value, which may hold one."""
+    value = url(name, default, ("console", "smtp", "smtps"))
+    parts = urlsplit(value)
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    if parts.scheme == "console":
+        if value != "console://":
+            raise ImproperlyConfigured(f"{name} says more than console://, which takes nothing else.")
+        backend = "django.core.mail.backends.console.EmailBackend"
+        return Mail(backend=backend, host="", port=0, user="", password="", starttls=False, tls=False)
+    legal = f"it takes {parts.scheme}://user:password@host:port"
+    try:
+        port = parts.port or {"smtp": 587, "smtps": 465}[parts.scheme]
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} has a port that is none; {legal}, with a port up to 65535.") from error
+    if not host:
+        raise ImproperlyConfigured(f"{name} names no host; {legal}.")
+    if parts.path not in ("", "/") or parts.fragment:
+        raise ImproperlyConfigured(
+            f"{name} goes on after the host; {legal}. In a password, / is written %2F, @ is %40 and # is %23."
+        )
+    if parts.query not in ("", "starttls=no") or (parts.query and parts.scheme == "smtps"):
+        raise ImproperlyConfigured(f"{name} has an option that is unknown; smtp:// takes ?starttls=no, smtps:// none.")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if bool(user) != bool(password):
+        raise ImproperlyConfigured(f"{name} has a user without a password, or the reverse; {legal}.")
+    if password and parts.query:
+        raise ImproperlyConfigured(f"{name} would send its password in clear; leave ?starttls=no away.")
+    starttls = parts.scheme == "smtp" and not parts.query
+    return Mail(
+        backend=backend,
+        host=host,
+        port=port,
+        user=user,
+        password=password,
+        starttls=starttls,
+        tls=parts.scheme == "smtps",
+    )
+
+
+def sender(name: str, default: str) -> str:
+    """Whom mail comes from: `name@example.org`, or `Words <name@example.org>`."""
+    value = text(name, default)
+    words, address = parseaddr(value)
+    try:
+        validate_email(address)
+    except ValidationError:
+        address = ""
+    if not address or not value.isprintable():
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes name@example.org, or Words <name@example.org>.")
+    return formataddr((words, address)) if words else address
 
 
 def kept(path: Path, length: int) -> str:

@@ -48,6 +48,8 @@ INSTALLED_APPS = [
     "channels",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "knox",
     "import_export",
     "rest_framework",
@@ -68,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.own_sessions.LastSeenMiddleware",
 ]
 ROOT_URLCONF = "project.urls"
 ASGI_APPLICATION = "project.asgi.application"
@@ -206,17 +209,67 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# Who may make an account: anybody, who has an invitation, or nobody but the administrators for them.
+SIGN_UP = env.choice("STRIKEWIRE_SIGN_UP", "closed", ("open", "invitation", "closed"))
+EMAIL_VERIFICATION = env.choice("STRIKEWIRE_EMAIL_VERIFICATION", "optional", ("none", "optional", "mandatory"))
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-# allauth counts attempts by address and by name in the cache, which all web processes share.
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = [
+    "username*",
+    "email" if EMAIL_VERIFICATION == "none" else "email*",
+    "password1*",
+    "password2*",
+]
+ACCOUNT_EMAIL_VERIFICATION = EMAIL_VERIFICATION
+# An address belongs to one account once it is confirmed; signing up never says that there is one already.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that just signed up, and no other
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Strikewire] "
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_FORMS = {
+    "login": "accounts.sign_in.SignInForm",
+    "signup": "accounts.sign_up.SignUpForm",
+    "add_email": "accounts.email_pages.EmailForm",
+    "change_password": "accounts.passwords.ChangeForm",
+    "set_password": "accounts.passwords.SetForm",
+    "reset_password": "accounts.passwords.ResetForm",
+    "reset_password_from_key": "accounts.passwords.NewPasswordForm",
+    "reauthenticate": "accounts.passwords.AgainForm",
+}
+# Attempts are counted by accounts.lock_out, which can say how long to wait.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones differ by some seconds
+# Where addresses have to be confirmed nobody is signed in before; elsewhere an address is not what protects an account.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "accounts.second_factor.CodeForm",
+    "reauthenticate": "accounts.second_factor.CodeAgainForm",
+    "activate_totp": "accounts.second_factor.ActivateForm",
+    "authenticate_webauthn": "accounts.passkeys.SecondKeyForm",
+    "reauthenticate_webauthn": "accounts.passkeys.KeyAgainForm",
+    "login_webauthn": "accounts.passkeys.SignInKeyForm",
+    "add_webauthn": "accounts.passkeys.AddKeyForm",
+    "edit_webauthn": "accounts.passkeys.RenameKeyForm",
+}
+_MAIL = env.mail("STRIKEWIRE_EMAIL_URL", "console://")
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _MAIL["backend"], _MAIL["host"], _MAIL["port"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL["user"], _MAIL["password"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL["starttls"], _MAIL["tls"]
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.sender("STRIKEWIRE_EMAIL_FROM", "Strikewire <strikewire@localhost.localdomain>")
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Feeds that every signed-in user may see; any other needs a grant to one of the user's groups.
+OPEN_FEEDS = env.names("STRIKEWIRE_OPEN_FEEDS", ("simulated", "replay", "deribit"))
 # How long an API token lives when its maker does not say; 0 is for ever.
 TOKEN_DAYS = env.whole("STRIKEWIRE_TOKEN_DAYS", 90, 0, 3650)
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 # ── REST ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 REST_REQUESTS_PER_MINUTE = env.whole("STRIKEWIRE_REQUESTS_PER_MINUTE", 600, 1, 10_000_000)
@@ -225,7 +278,10 @@ REST_FRAMEWORK = {
         "accounts.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "marketdata.rest.scopes.TokenScopes",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["marketdata.rest.parser.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "marketdata.rest.operation.Operation",

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import pytest
 
+from .open_feeds import OPEN_FEEDS
 from .postgresql import RunningPostgreSQL, start_postgresql
 from .valkey import RunningValkey, free_port, start_valkey
 
@@ -76,6 +77,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["STRIKEWIRE_VAR"] = str(services.directory / "var")
     os.environ["STRIKEWIRE_INSTALLATION"] = f"test-{secrets.token_hex(4)}"
     os.environ["STRIKEWIRE_SECRET_KEY"] = secrets.token_urlsafe(48)
+    os.environ["STRIKEWIRE_OPEN_FEEDS"] = OPEN_FEEDS
     if controls_workers:
         # Set, and not only unset: no test may ever reach the server that a shell happens to name.
         os.environ["REDIS_URL"] = os.environ["HISTORY_REDIS_URL"] = f"unix://{services.directory}/none.sock"

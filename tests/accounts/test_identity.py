@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import tokens
 from accounts.identity import Identity, from_session, from_token
-from accounts.models import User
+from accounts.models import READ, SCOPES, User
 
 session: Callable[[dict[str, str]], Identity | None] = async_to_sync(from_session)
 token: Callable[[str], Identity | None] = async_to_sync(from_token)
@@ -28,11 +28,11 @@ def cookies_of(user: User) -> dict[str, str]:
     return {name: morsel.value for name, morsel in client.cookies.items()}
 
 
-def test_it_knows_a_signed_in_user_by_two_queries(
+def test_it_knows_a_signed_in_user_by_three_queries(
     owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     cookies = cookies_of(owner)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):  # the session, the user, what their groups say
         found = session(cookies)
     assert found is not None
     assert (found.user_id, found.username, found.is_staff) == (owner.pk, "owner", False)
@@ -44,6 +44,16 @@ def test_a_credential_does_not_hold_the_session_key(owner: User) -> None:
     found = session(cookies)
     assert found is not None
     assert cookies["sessionid"] not in found.credential
+
+
+def test_a_session_has_all_scopes_and_a_token_its_own(owner: User) -> None:
+    found = session(cookies_of(owner))
+    assert found is not None
+    assert found.scopes == SCOPES
+    for scopes in (("read",), ("watchlists",), ("read", "watchlists")):
+        found = token(tokens.issue(owner, scopes=scopes)[1])
+        assert found is not None
+        assert found.scopes == scopes
 
 
 def test_staff_are_known_as_staff(staff: User) -> None:
@@ -126,13 +136,14 @@ def test_a_session_survives_a_new_secret_key_while_the_former_is_a_fallback(owne
     assert Session.objects.count() == 1
 
 
-def test_it_knows_the_user_of_a_token_by_one_query(
+def test_it_knows_the_user_of_a_token_by_three_queries(
     owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     record, text = tokens.issue(owner)
+    tokens.used(record)
     with django_assert_num_queries(1):
         found = token(text)
-    assert found == Identity(owner.pk, "owner", False, f"token:{record.digest[:16]}")
+    assert found == Identity(owner.pk, "owner", False, f"token:{record.digest[:16]}", (READ,))
 
 
 def test_two_tokens_of_a_user_are_two_credentials(owner: User) -> None:

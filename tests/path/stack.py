@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from project.parent_death import die_with_parent
+from tests.open_feeds import OPEN_FEEDS
 from tests.valkey import RunningValkey, free_port, start_valkey
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +122,7 @@ class Stack:
             "REDIS_URL": self.valkey.url,
             "HISTORY_REDIS_URL": self.valkey.url,
             "DATABASE_URL": f"sqlite:///{self.directory / 'stack.sqlite3'}",
+            "STRIKEWIRE_OPEN_FEEDS": OPEN_FEEDS,
             "DJANGO_SETTINGS_MODULE": "project.settings",
             "PYTHONUNBUFFERED": "1",
             **self.extra,

@@ -116,3 +116,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ImproperlyConfigured, match=r"file/secret_key can be neither read nor made .*STRIKEWIRE_VAR"):
         env.kept(tmp_path / "file" / "secret_key", 48)
+
+
+def test_names_of_feeds_are_given_by_commas_or_none(given: Callable[[str], None]) -> None:
+    assert env.names(NAME, ("simulated",)) == ["simulated"]
+    given("opra, my_feed-2")
+    assert env.names(NAME, ("simulated",)) == ["opra", "my_feed-2"]
+    given("none")
+    assert env.names(NAME, ("simulated",)) == []
+    for wrong in ("a b", "x" * 33, "none,opra.SPX"):
+        given(wrong)
+        with pytest.raises(ImproperlyConfigured, match=f"{NAME} has .* takes names by commas"):
+            env.names(NAME, ())

@@ -1,0 +1,5 @@
+"""What tests call their feeds: everybody may see them, save where a test is about that."""
+
+from typing import Final
+
+OPEN_FEEDS: Final = "simulated,replay,deribit,scripted,second,third,other,told,brought,said,lean,toy"
