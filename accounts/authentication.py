@@ -6,6 +6,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from . import tokens
 from .identity import find_token
 from .models import ApiToken, User
 
@@ -21,6 +22,7 @@ class BearerAuthentication(BaseAuthentication):
         found = find_token(token.strip())
         if found is None:
             raise AuthenticationFailed("The token is unknown, expired, or its user inactive.", code="bad_token")
+        tokens.used(found)
         return found.user, found
 
     def authenticate_header(self, request: Request) -> str:

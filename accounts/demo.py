@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 from marketdata.models import Instrument
 
 from . import tokens, watchlists
-from .models import ApiToken, User, Watchlist
+from .models import SCOPES, ApiToken, User, Watchlist
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def prepare() -> DemoAccess:
         user.is_active, user.is_staff, user.is_superuser = True, False, False
         user.save()
         ApiToken.objects.filter(user=user, digest=_read(token_file)).delete()
-        record, token = tokens.issue(user)
+        record, token = tokens.issue(user, name="printed at the start", scopes=SCOPES)
         _keep(token_file, record.digest)
     return DemoAccess(USERNAME, password, token)
 

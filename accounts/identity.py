@@ -62,7 +62,7 @@ async def from_session(cookies: Mapping[str, str]) -> Identity | None:
 async def from_token(token: str) -> Identity | None:
     """The user of an API token; None where it is unknown, expired, or its user inactive. Two queries, and one that
     writes its last use, once a minute."""
-    found: Identity | None = await database_sync_to_async(lambda: _used(find_token(token)))()
+    found: Identity | None = await database_sync_to_async(identity_of_token)(token)
     return found
 
 
@@ -123,6 +123,10 @@ def identity_of_session(session_key: str) -> Identity | None:
     if not any(constant_time_compare(shown, known) for known in hashes):
         return None  # the password changed since
     return _with_rights(of_session(user, session_key), user)
+
+
+def identity_of_token(token: str) -> Identity | None:
+    return _used(find_token(token))
 
 
 def find_token(token: str) -> ApiToken | None:

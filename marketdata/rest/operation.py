@@ -21,6 +21,7 @@ _PATH: Final[dict[str, tuple[Any, str]]] = {
         "The venue's own day of expiry, YYYY-MM-DD, or YYYY-MM-DD.ROOT where several roots share the day.",
     ),
     "watchlist": (OpenApiTypes.INT, "Id of one of the user's watchlists."),
+    "token": ({"type": "string", "pattern": "^[0-9a-f]{16}$"}, "Id of one of the user's API tokens."),
     "entry": (OpenApiTypes.INT, "Id of an entry of the watchlist."),
 }
 
@@ -38,6 +39,21 @@ class Operation(AutoSchema):
             about = "`ETag` of an answer that the client has: 304 says that it still holds."
             found.append(OpenApiParameter(IF_NONE_MATCH, location=OpenApiParameter.HEADER, description=about))
         return found
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Without tokens where none is enough."""
+        found: list[dict[str, Any]] = super().get_auth()
+        return [one for one in found if self._needed() is not None or "token" not in one]
+
+    def get_description(self) -> str:  # type: ignore[override] # as drf-spectacular has it
+        """With the scope that a token needs."""
+        scope = self._needed()
+        needs = "By session only: no token may." if scope is None else f"A token needs the scope `{scope}`."
+        return f"{super().get_description()}\n\n{needs}"
+
+    def _needed(self) -> str | None:
+        needed: str | None = getattr(self.view, "write_scope", None)
+        return getattr(self.view, "read_scope", "read") if self.method in ("GET", "HEAD") else needed
 
     def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         """Bodies that name something unknown are refused, and so the schema has to say."""

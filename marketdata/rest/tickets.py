@@ -6,9 +6,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import tickets
-from accounts.identity import Identity, session_credential, token_credential
-from accounts.models import ApiToken
+from accounts import identity, tickets
+from accounts.models import READ, ApiToken
 
 from .throttle import UserThrottle
 from .view import View
@@ -19,7 +18,7 @@ class TicketThrottle(UserThrottle):
 
     scope = "tickets"
 
-    def limit(self) -> int:
+    def limit(self, request: Request) -> int:
         return 60
 
 
@@ -40,6 +39,7 @@ class TicketSerializer(serializers.Serializer[tickets.Ticket]):
 class TicketsView(View):
     parser_classes = [NoBodyParser]
     throttle_classes = [UserThrottle, TicketThrottle]
+    write_scope = READ  # a socket reads
 
     @extend_schema(operation_id="create_stream_ticket", request=None, responses={201: TicketSerializer})
     def post(self, request: Request) -> Response:
@@ -48,9 +48,8 @@ class TicketsView(View):
         user = request.user
         assert user.is_authenticated  # the permission class saw to it
         if isinstance(request.auth, ApiToken):
-            credential, session_key = token_credential(request.auth), ""
+            ticket = tickets.issue(identity.of_token(request.auth))
         else:
             session_key = request.session.session_key or ""
-            credential = session_credential(session_key)
-        ticket = tickets.issue(Identity(user.pk, user.username, user.is_staff, credential), session_key)
+            ticket = tickets.issue(identity.of_session(user, session_key), session_key)
         return Response(TicketSerializer(ticket).data, status=201, headers={"Cache-Control": "no-store"})

@@ -12,11 +12,14 @@ from .schema import docs, schema
 from .smile import SmileView
 from .tickets import TicketsView
 from .ticks import TicksView
+from .tokens import TokensView, TokenView
 from .unknown import UnknownView
 from .watchlists import EntriesView, EntryView, WatchlistsView, WatchlistView
 
 _version_1: list[URLPattern | URLResolver] = [
     path("me/", MeView.as_view(), name="me"),
+    path("tokens/", TokensView.as_view(), name="tokens"),
+    path("tokens/<str:token>/", TokenView.as_view(), name="token"),
     path("stream/tickets/", TicketsView.as_view(), name="tickets"),
     path("instruments/", InstrumentsView.as_view(), name="instruments"),
     path("instruments/<str:symbol>/", InstrumentView.as_view(), name="instrument"),

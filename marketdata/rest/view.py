@@ -9,15 +9,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import READ
+
 from . import throttle
 
 
 class View(APIView):
     """`query` names the parameters of GET; other methods have none. None: the view checks them itself.
-    `tagged` says that GET answers by `etag.answered`."""
+    `tagged` says that GET answers by `etag.answered`. `read_scope` and `write_scope` are what a token needs to ask and to
+    change; None: no token may, only a session."""
 
     query: ClassVar[tuple[str, ...] | None] = ()
     tagged: ClassVar[bool] = False
+    read_scope: ClassVar[str | None] = READ
+    write_scope: ClassVar[str | None] = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

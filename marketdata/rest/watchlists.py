@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries, watchlists
-from accounts.models import Watchlist, WatchlistEntry
+from accounts.models import WATCHLISTS, Watchlist, WatchlistEntry
 from accounts.watchlists import GoneError
 
 from .pages import PARAMETERS, Pages
@@ -70,6 +70,7 @@ class EntriesSerializer(StrictSerializer):
 
 
 class WatchlistsView(View):
+    write_scope = WATCHLISTS
     query = PARAMETERS
 
     @extend_schema(operation_id="list_watchlists", parameters=page_parameters(), responses=page_of(WatchlistSerializer))
@@ -90,6 +91,7 @@ class WatchlistsView(View):
 
 
 class WatchlistView(View):
+    write_scope = WATCHLISTS
     @extend_schema(operation_id="get_watchlist", responses=WatchlistSerializer)
     def get(self, request: Request, watchlist: int) -> Response:
         """One watchlist."""
@@ -112,6 +114,7 @@ class WatchlistView(View):
 
 
 class EntriesView(View):
+    write_scope = WATCHLISTS
     @extend_schema(operation_id="add_entry", request=NewEntrySerializer, responses={201: EntrySerializer})
     def post(self, request: Request, watchlist: int) -> Response:
         """One more instrument, after the others. Codes: `unknown_symbol`, `ambiguous_symbol`, `not_streaming`,
@@ -129,6 +132,7 @@ class EntriesView(View):
 
 
 class EntryView(View):
+    write_scope = WATCHLISTS
     @extend_schema(operation_id="remove_entry", responses={204: None})
     def delete(self, request: Request, watchlist: int, entry: int) -> Response:
         """One instrument fewer."""

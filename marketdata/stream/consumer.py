@@ -18,6 +18,7 @@ from django.http import parse_cookie
 
 from accounts import identity, queries
 from accounts.identity import Identity
+from accounts.models import READ
 from accounts.tickets import TicketsUnavailableError
 
 from ..bus.board import Place
@@ -542,6 +543,8 @@ class ProgramStream(StreamConsumer):
         who = await identity.from_token(token.strip()) if scheme.lower() == "bearer" else None
         if who is None:
             await self.refuse(protocol.NOT_SIGNED_IN, "the token is not a good one")
+        elif READ not in who.scopes:
+            await self.refuse(protocol.NOT_ALLOWED, f"the token does not have the scope {READ}")
         else:
             self.welcome(who)
 
@@ -555,6 +558,8 @@ class ProgramStream(StreamConsumer):
         else:
             if redeemed is None:
                 raise ProtocolError("forbidden", "the ticket is unknown, expired or used", "ticket")
+            if READ not in redeemed[0].scopes:
+                await self.refuse(protocol.NOT_ALLOWED, f"the token does not have the scope {READ}")
             self.welcome(redeemed[0], said.id, redeemed[1])
 
 

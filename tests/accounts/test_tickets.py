@@ -13,7 +13,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from accounts import tickets, tokens
-from accounts.identity import Identity, from_ticket, identity_of_session, token_credential
+from accounts.identity import Identity, from_ticket, identity_of_session, identity_of_token
 from accounts.models import ApiToken, User
 
 redeemed: Callable[[str], Identity | None] = async_to_sync(from_ticket)
@@ -25,8 +25,10 @@ def _redis(redis_client: Redis) -> None:
 
 
 def by_token(user: User) -> tuple[ApiToken, Identity]:
-    record, _ = tokens.issue(user)
-    return record, Identity(user.pk, user.username, user.is_staff, token_credential(record))
+    record, text = tokens.issue(user)
+    identity = identity_of_token(text)
+    assert identity is not None
+    return record, identity
 
 
 def by_session(user: User) -> tuple[Client, str, Identity]:

@@ -8,7 +8,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from accounts import tokens
-from accounts.models import User
+from accounts.models import SCOPES, User
 from tests.history.conftest import history_database as history_database
 
 
@@ -26,13 +26,19 @@ class ApiClient(Client):
         )
 
 
-def by_token(user: User) -> ApiClient:
-    return ApiClient(headers={"authorization": f"Bearer {tokens.issue(user)[1]}"})
+def by_token(user: User, *scopes: str) -> ApiClient:
+    """By a new token, of all scopes unless told. It was used just now: no request here has to write that."""
+    record, text = tokens.issue(user, scopes=scopes or SCOPES)
+    tokens.used(record)
+    return ApiClient(headers={"authorization": f"Bearer {text}"})
 
 
-def by_session(user: User) -> ApiClient:
-    client = ApiClient()
+def by_session(user: User, csrf: bool = False) -> ApiClient:
+    """By a new session; with `csrf` as a page of ours, which sends the header."""
+    client = ApiClient(headers={"x-csrftoken": "a" * 32} if csrf else {})
     client.force_login(user)
+    if csrf:
+        client.cookies["csrftoken"] = "a" * 32
     return client
 
 

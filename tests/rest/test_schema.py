@@ -109,10 +109,16 @@ def test_every_operation_may_answer_by_a_problem(schema: Any) -> None:
             assert content["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
 
 
-def test_every_operation_asks_for_a_session_or_a_token(schema: Any) -> None:
+BY_SESSION_ONLY = {"list_tokens", "create_token", "revoke_token", "change_me"}
+
+
+def test_every_operation_asks_for_a_session_or_a_token_and_says_which(schema: Any) -> None:
     for operations in schema["paths"].values():
         for operation in operations.values():
-            assert {name for one in operation["security"] for name in one} == {"cookieAuth", "token"}
+            alone = operation["operationId"] in BY_SESSION_ONLY
+            ways = {name for one in operation["security"] for name in one}
+            assert ways == ({"cookieAuth"} if alone else {"cookieAuth", "token"})
+            assert ("By session only" if alone else "A token needs the scope") in operation["description"]
 
 
 def test_the_schema_is_for_those_who_are_signed_in(api: ApiClient) -> None:
