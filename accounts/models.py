@@ -149,8 +149,8 @@ class GroupLimits(models.Model):
 
 class Watchlist(models.Model):
     """A user's named, ordered list of instruments, headings and rolling entries. `version` rises with every edit, so that
-    a reader can tell; `rolled` counts those of them that were rolling entries moving. With a `share_key`, any signed-in user who
-    has the link may read it."""
+    a reader can tell; `rolled` counts those of them that were rolling entries moving. With a `share_key`, any signed-in
+    user who has the link may read it."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="watchlists")
     name = models.CharField(max_length=80)

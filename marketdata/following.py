@@ -1,5 +1,5 @@
-"""Which contracts follow the money: an expiry by a rule, and the strikes around the price. Pure; `accounts` asks when an entry
-is made, ingest each second from then on.
+"""Which contracts follow the money: an expiry by a rule, and the strikes around the price. Pure; `accounts` asks when an
+entry is made, ingest each second from then on.
 """
 
 import bisect

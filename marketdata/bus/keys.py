@@ -98,8 +98,19 @@ def held(process: str) -> str:
 
 
 def credentials() -> str:
-    """Channel on which the id of a user is told whose sign-ins, tokens or rights may have changed."""
+    """Channel on which the id of a user is told whose sign-ins, tokens or rights may have changed; `*` says that what
+    groups may see or use did, and concerns whoever is in them."""
     return _name("credentials")
+
+
+def sockets(process: str) -> str:
+    """What a web process says of its open sockets every 2 s; expires by itself."""
+    return _name("sockets", process)
+
+
+def sockets_of_user(user: int) -> str:
+    """Sorted set: the channels of the user's open sockets, by when each last answered, ms."""
+    return _name("user-sockets", str(user))
 
 
 def orders(feed: str) -> str:
@@ -135,3 +146,8 @@ def requests(scope: str, user: int) -> str:
 def row_group(feed: str, symbol: str) -> str:
     """The Channels group of an instrument: at most 99 characters, as Channels asks."""
     return f"q.{feed}.{symbol}"
+
+
+def rolling(feed: str) -> str:
+    """A number that rises when somebody makes, changes or removes a rolling entry of the feed."""
+    return _name("rolling", feed)

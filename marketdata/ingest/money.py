@@ -26,6 +26,12 @@ def spots(instruments: Iterable[InstrumentFacts], latest: Callable[[int], Column
     return {**told, **own}
 
 
+def of_rows(own: Columns | None, options: Iterable[Columns | None]) -> float | None:
+    """The same of one underlying: by its own newest row, else by the first of its options' rows that carries its price."""
+    price = None if own is None else _price(own)
+    return price or next((told for row in options if row is not None and (told := row.get("underlying_price"))), None)
+
+
 def _price(row: Columns) -> float | None:
     """The mark, else the last trade, else the middle of the book."""
     bid, ask = row.get("bid"), row.get("ask")

@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from accounts.tickets import TicketsUnavailableError
-from accounts.watchlists import GoneError, RefusedError
+from accounts.watchlists import ConflictError, GoneError, RefusedError, StaleError
 
 CONTENT_TYPE: Final = "application/problem+json"
 INVALID: Final = "urn:strikewire:problem:invalid"
 _RETRY_AFTER_S: Final = 5
+_ABSENT: Final = "There is no such thing here, or it is not yours."
 
 
 class Unavailable(exceptions.APIException):
@@ -25,6 +26,24 @@ class Unavailable(exceptions.APIException):
     default_detail = "Redis does not answer, and this needs it. Try again in a few seconds."
     default_code = "unavailable"
     wait = _RETRY_AFTER_S
+
+
+class Absent(exceptions.ValidationError):
+    """What the path names is not there, or not the user's: nobody can tell which."""
+
+    status_code = HTTPStatus.NOT_FOUND
+
+
+class Conflict(exceptions.ValidationError):
+    """What was asked for does not go with how things are now."""
+
+    status_code = HTTPStatus.CONFLICT
+
+
+class Stale(exceptions.ValidationError):
+    """Things have changed since the client saw them, as it says by If-Match."""
+
+    status_code = HTTPStatus.PRECONDITION_FAILED
 
 
 def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -81,15 +100,20 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
     match exc:
         case exceptions.APIException():
             return exc
-        case Http404() | GoneError():
-            return exceptions.NotFound("There is no such thing here, or it is not yours.")
+        case Http404():
+            return exceptions.NotFound(_ABSENT)
+        case GoneError():
+            return Absent({exc.field or "non_field_errors": [exceptions.ErrorDetail(_ABSENT, "not_found")]})
+        case StaleError():
+            said = f"It has version {exc.version} now: fetch it again, and then edit it."
+            return Stale({"If-Match": [exceptions.ErrorDetail(said, "stale")]})
         case PermissionDenied():
             return exceptions.PermissionDenied()
         case RefusedError():
             details: dict[str, list[exceptions.ErrorDetail]] = {}
             for one in exc.problems:
                 details.setdefault(one.field, []).append(exceptions.ErrorDetail(one.message, one.code))
-            return exceptions.ValidationError(details)
+            return Conflict(details) if isinstance(exc, ConflictError) else exceptions.ValidationError(details)
         case RedisError() | TicketsUnavailableError():
             return Unavailable()
     return None

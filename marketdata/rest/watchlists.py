@@ -64,7 +64,7 @@ class NewEntrySerializer(StrictSerializer):
 class EntriesSerializer(StrictSerializer):
     symbols = serializers.ListField(
         child=serializers.CharField(max_length=1_000),
-        max_length=watchlists.ENTRIES_PER_WATCHLIST,
+        max_length=watchlists.ITEMS_PER_WATCHLIST,
         help_text="All that the watchlist is to hold, in order: symbols, or feed.symbol where two feeds have it.",
     )
 
@@ -148,14 +148,14 @@ def _user_id(request: Request) -> int:
 def _own(request: Request, watchlist: int) -> Watchlist:
     found = Watchlist.objects.filter(owner_id=_user_id(request), pk=watchlist).first()
     if found is None:
-        raise GoneError
+        raise GoneError("watchlist")
     return found
 
 
 def _shown(request: Request, watchlist: int) -> Any:
     found = queries.watchlist_of(_user_id(request), watchlist)
     if found is None:
-        raise GoneError
+        raise GoneError("watchlist")
     return WatchlistSerializer(found).data
 
 

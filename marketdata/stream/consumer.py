@@ -19,6 +19,7 @@ from django.http import parse_cookie
 from accounts import identity, queries
 from accounts.identity import Identity
 from accounts.models import READ
+from accounts.queries import Followed
 from accounts.tickets import TicketsUnavailableError
 
 from ..bus.board import Place
@@ -61,9 +62,10 @@ class StreamConsumer(AsyncConsumer):
         self.hub: Hub | None = None
         self.connection: Connection | None = None
         self.sources = Sources(settings.STREAM_SYMBOLS_PER_CONNECTION)
-        self.watchlists: dict[int, set[str]] = {}
+        self.watchlists: dict[Followed, set[str]] = {}
         # Of each followed watchlist, what it names and is not streamed now.
-        self.missing: dict[int, set[int]] = {}
+        self.missing: dict[Followed, set[int]] = {}
+        self.hears_of_own_lists = False
         self.window_started = 0.0
         self.window_messages = 0
         self.auth_deadline: asyncio.TimerHandle | None = None
@@ -210,6 +212,7 @@ class StreamConsumer(AsyncConsumer):
         connection.heard_at = time.monotonic()
         refused: list[dict[str, Any]] = []
         key: Any = None
+        followed: Followed | None = None
         if said.symbols is not None:
             most = SYMBOLS_ASKED * settings.STREAM_SYMBOLS_PER_CONNECTION
             if len(said.symbols) > most:
@@ -224,15 +227,15 @@ class StreamConsumer(AsyncConsumer):
             kind, key, replace = "chain", (said.chain.underlying, said.chain.expiry), True
         else:
             assert said.watchlist is not None
-            await self._follow(said.watchlist, said.source)
+            followed = await self._follow(said.watchlist, said.source)
             try:
-                ids = await self._of_watchlist(said.watchlist, refused)
+                ids = await self._of_watchlist(followed, refused)
             except ProtocolError:
                 held = self.sources.get(said.source)
                 self._unfollow(said.source, keep=held.key if held is not None else None)
                 raise
-            kind, key, replace = "watchlist", said.watchlist, True
-        self._unfollow(said.source, keep=said.watchlist)
+            kind, key, replace = "watchlist", followed, True
+        self._unfollow(said.source, keep=followed)
         change = self.sources.put(said.source, kind, key, ids, replace)  # type: ignore[arg-type]
         await self._apply(said.source, change, refused, "request", said.id, asked=ids)
 
@@ -275,10 +278,17 @@ class StreamConsumer(AsyncConsumer):
     # ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def watchlist_changed(self, message: dict[str, Any]) -> None:
-        """The list was edited, here or in another tab, or is gone."""
-        watchlist = message.get("watchlist")
-        for name in sorted(self.watchlists.get(watchlist, ())):  # type: ignore[arg-type]
-            await self._again(name, "edited")
+        """The list was edited, here or in another tab, or a rolling entry of it moved, or it is gone. Told also where it
+        holds the same as before: its name, order and headings are its readers' to show."""
+        cause = "rolled" if message.get("cause") == "rolled" else "edited"
+        shown = {name for one, names in self.watchlists.items() if one.id == message.get("watchlist") for name in names}
+        for name in sorted(shown):
+            await self._again(name, cause, tell=True)
+
+    async def watchlists_changed(self, message: dict[str, Any]) -> None:
+        """A list of the user's own came, went or was edited."""
+        if self.connection is not None:
+            self.connection.post({"op": "watchlists"})
 
     async def instruments_changed(self, message: dict[str, Any]) -> None:
         """The catalogue changed: facts, listings, retirements, or what is covered."""
@@ -304,17 +314,23 @@ class StreamConsumer(AsyncConsumer):
 
     # ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _again(self, name: str, cause: str) -> None:
-        """Works out anew what a source holds, and tells the client what that changed."""
+    async def _again(self, name: str, cause: str, tell: bool = False) -> None:
+        """Works out anew what a source holds, and tells the client what that changed; with `tell` also that nothing did."""
         source = self.sources.get(name)
         if source is None:
             return
         refused: list[dict[str, Any]] = []
         await self._withdraw(name)
-        ids = await self._now(source, refused)
+        try:
+            ids = await self._now(source, refused)
+        except ProtocolError:  # deleted; or not shared any more, and from now on none of this reader's business
+            ids = []
+            if source.key.share_key is not None:
+                cause, tell = "forbidden", False
+                self._unfollow(name)
         if ids is not None:
             change = self.sources.put(name, source.kind, source.key, ids, replace=True)
-            await self._apply(name, change, refused, cause, None)
+            await self._apply(name, change, refused, cause, None, tell=tell)
 
     async def _withdraw(self, name: str) -> None:
         """Takes out of a source what streams no more."""
@@ -325,18 +341,15 @@ class StreamConsumer(AsyncConsumer):
                 self.missing.setdefault(source.key, set()).update(gone)
             await self._apply(name, self.sources.take(name, gone), [], "retired", None)
 
-    def _is_back(self, watchlist: int) -> bool:
+    def _is_back(self, watchlist: Followed) -> bool:
         """Whether something streams again that the watchlist named in vain."""
         return any(map(self._streams, self.missing.get(watchlist, ())))
 
     async def _now(self, source: Source, refused: list[dict[str, Any]]) -> list[int] | None:
         """The ids that a source that follows something should hold; None where it follows nothing, or that cannot be
-        told now."""
+        told now. Raises ProtocolError where the watchlist that it follows is not there for this user any more."""
         if source.kind == "watchlist":
-            try:
-                return await self._of_watchlist(source.key, refused)
-            except ProtocolError:
-                return []  # deleted
+            return await self._of_watchlist(source.key, refused)
         if source.kind == "chain":
             with contextlib.suppress(ProtocolError):  # the whole expiry has gone: its rows were taken out one by one
                 return self._hub.catalogue.chain(*source.key)
@@ -355,12 +368,12 @@ class StreamConsumer(AsyncConsumer):
                 refused.append({"symbol": symbol[:ECHO], "code": error.code, "message": str(error)})
         return ids
 
-    async def _of_watchlist(self, watchlist: int, refused: list[dict[str, Any]]) -> list[int]:
+    async def _of_watchlist(self, watchlist: Followed, refused: list[dict[str, Any]]) -> list[int]:
         """Ids of those of its instruments that stream; the others are refused by name. Raises ProtocolError where the user
         has no such list, which includes everybody else's."""
         found = await queries.instrument_ids(self._signed_in().identity.user_id, watchlist)
         if found is None:
-            raise ProtocolError("forbidden", "you have no such watchlist", "watchlist")
+            raise _no_watchlist(watchlist.share_key)
         ids = []
         for instrument_id in found:
             if self._streams(instrument_id):
@@ -373,20 +386,34 @@ class StreamConsumer(AsyncConsumer):
         self.missing[watchlist] = set(found).difference(ids)
         return ids
 
-    async def _follow(self, watchlist: int, name: str) -> None:
-        """Joins the watchlist's group before it is read, so that an edit in between is not missed."""
-        if watchlist not in self.watchlists:
+    async def _follow(self, watchlist: int | str, name: str) -> Followed:
+        """Joins the watchlist's group before it is read, so that an edit in between is not missed. Raises ProtocolError
+        where nothing is shared by such a key."""
+        if isinstance(watchlist, str):
+            shared = await queries.shared_id(watchlist)
+            if shared is None:
+                raise _no_watchlist(watchlist)
+            followed = Followed(shared, watchlist)
+        else:
+            followed = Followed(watchlist)
+        groups = [f"watchlist.{followed.id}"] if followed not in self.watchlists else []
+        if not self.hears_of_own_lists:
+            self.hears_of_own_lists = True
+            groups.append(f"user.{self._signed_in().identity.user_id}")
+        for group in groups:
             with contextlib.suppress(RedisDownError):  # stays wanted, and is subscribed when Redis is back
-                await self.channel_layer.group_add(f"watchlist.{watchlist}", self.channel_name)
-        self.watchlists.setdefault(watchlist, set()).add(name)
+                await self.channel_layer.group_add(group, self.channel_name)
+        self.watchlists.setdefault(followed, set()).add(name)
+        return followed
 
-    def _unfollow(self, name: str, keep: int | None = None) -> None:
+    def _unfollow(self, name: str, keep: Followed | None = None) -> None:
         for watchlist in [w for w, names in self.watchlists.items() if name in names and w != keep]:
             self.watchlists[watchlist].discard(name)
             if not self.watchlists[watchlist]:
                 del self.watchlists[watchlist]
                 self.missing.pop(watchlist, None)
-                self.channel_layer.leave_group(f"watchlist.{watchlist}", self.channel_name)
+                if all(other.id != watchlist.id for other in self.watchlists):
+                    self.channel_layer.leave_group(f"watchlist.{watchlist.id}", self.channel_name)
 
     async def _apply(
         self,
@@ -396,13 +423,15 @@ class StreamConsumer(AsyncConsumer):
         cause: str,
         message_id: Any,
         asked: list[int] | None = None,
+        tell: bool = False,
     ) -> None:
         """Makes the board and the client follow a change of a source: `subscribed`, then the snapshot of what is new.
 
-        What a client `asked` for it is sent afresh, new or not; what changes by itself tells only what changed."""
+        What a client `asked` for it is sent afresh, new or not; what changes by itself tells only what changed, and with
+        `tell` also that nothing did."""
         connection = self._signed_in()
         catalogue = self._hub.catalogue
-        if asked is None and not change.added and not change.removed:
+        if asked is None and not tell and not change.added and not change.removed:
             return
         for instrument_id in change.refused:
             facts = catalogue.by_id[instrument_id]
@@ -561,6 +590,11 @@ class ProgramStream(StreamConsumer):
             if READ not in redeemed[0].scopes:
                 await self.refuse(protocol.NOT_ALLOWED, f"the token does not have the scope {READ}")
             self.welcome(redeemed[0], said.id, redeemed[1])
+
+
+def _no_watchlist(share_key: str | None) -> ProtocolError:
+    shared = "no watchlist is shared by this key, or no longer"
+    return ProtocolError("forbidden", "you have no such watchlist" if share_key is None else shared, "watchlist")
 
 
 def _place(facts: InstrumentFacts) -> Place:

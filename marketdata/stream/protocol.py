@@ -70,7 +70,8 @@ class Chain(msgspec.Struct, forbid_unknown_fields=True):
 class Subscribe(Message, tag="subscribe", kw_only=True):
     source: SourceName
     symbols: list[str] | None = None
-    watchlist: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    # One's own by its id, another's by the key of its link.
+    watchlist: Annotated[int, Meta(ge=1, le=2**53)] | Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     chain: Chain | None = None
     replace: bool = False
 

@@ -15,6 +15,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from accounts import queries, watchlists
 from accounts.models import User, Watchlist, WatchlistEntry
+from accounts.queries import Followed
 from accounts.watchlists import GoneError, RefusedError
 from marketdata.models import Instrument
 from tests.builders import make_instrument
@@ -214,18 +215,21 @@ def test_a_deleted_watchlist_takes_no_edit(owner: User, instruments: list[Instru
             edit()
 
 
-def test_the_stream_gets_ids_in_order_by_one_query(
+def test_the_stream_gets_ids_in_order_by_two_queries(
     owner: User, instruments: list[Instrument], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     watchlist = watchlists.create(owner, "Tech", ["C3", "A1"])
-    with django_assert_num_queries(1):
-        found = async_to_sync(queries.instrument_ids)(owner.pk, watchlist.pk)
+    with django_assert_num_queries(2):
+        found = async_to_sync(queries.instrument_ids)(owner.pk, Followed(watchlist.pk))
     assert found == [instruments[2].pk, instruments[0].pk]
 
 
 def test_the_stream_tells_an_empty_watchlist_from_none(owner: User, stranger: User) -> None:
     watchlist = watchlists.create(owner, "Tech")
-    ask = async_to_sync(queries.instrument_ids)
+
+    def ask(user_id: int, watchlist_id: int) -> list[int] | None:
+        return async_to_sync(queries.instrument_ids)(user_id, Followed(watchlist_id))
+
     assert ask(owner.pk, watchlist.pk) == []
     assert ask(stranger.pk, watchlist.pk) is None
     assert ask(owner.pk, watchlist.pk + 1) is None
@@ -238,7 +242,7 @@ def test_the_number_of_queries_does_not_grow_with_the_lists(
 ) -> None:
     for name in "abcd":
         watchlists.create(owner, name, ["A1", "B2", "C3"])
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         found = [[entry.instrument.symbol for entry in one.entries.all()] for one in queries.watchlists_of(owner.pk)]
     assert found == [["A1", "B2", "C3"]] * 4
 
@@ -276,7 +280,7 @@ def test_an_edit_tells_the_watchlist_and_its_owner_after_the_commit(
         watchlists.add(watchlist, "A1")
         assert listener.is_silent()
     assert listener.heard(2) == [
-        {"type": "watchlist.changed", "watchlist": watchlist.pk, "version": 2},
+        {"type": "watchlist.changed", "watchlist": watchlist.pk, "version": 2, "cause": "edited"},
         {"type": "watchlists.changed"},
     ]
 
@@ -288,7 +292,9 @@ def test_a_deletion_is_told_too(
     listener = Listener(layer, f"watchlist.{watchlist.pk}")
     with django_capture_on_commit_callbacks(execute=True):
         watchlists.delete(watchlist)
-    assert listener.heard(1) == [{"type": "watchlist.changed", "watchlist": watchlist.pk, "version": 2}]
+    assert listener.heard(1) == [
+        {"type": "watchlist.changed", "watchlist": watchlist.pk, "version": 2, "cause": "edited"}
+    ]
 
 
 def test_a_refused_edit_tells_nobody(

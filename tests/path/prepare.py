@@ -19,7 +19,7 @@ def main(symbols: int, users: int) -> None:
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
 
-    from accounts.models import ApiToken, User, Watchlist, WatchlistEntry
+    from accounts.models import SCOPES, ApiToken, User, Watchlist, WatchlistEntry
     from marketdata.ingest.listing import synchronise
     from tests.path.universe import FEED, facts_of
 
@@ -35,7 +35,7 @@ def main(symbols: int, users: int) -> None:
         session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.create()
-        _, token = ApiToken.objects.create(user)
+        _, token = ApiToken.objects.create(user, scopes=" ".join(SCOPES))
         watchlist = Watchlist.objects.create(owner=user, name="Mine")
         WatchlistEntry.objects.bulk_create(
             WatchlistEntry(watchlist=watchlist, instrument_id=facts.id, position=position)

@@ -246,9 +246,12 @@ def test_a_stranger_meets_what_is_not_there(
         ("DELETE", f"watchlists/{tech.pk}/entries/{entry}/", None),
         ("DELETE", f"watchlists/{own.pk}/entries/{entry}/", None),
     ]
-    absent = problem(others_api.send("GET", "watchlists/999999/"), 404)
     for method, path, body in attempts:
-        assert problem(others_api.send(method, path, body), 404) == absent, (method, path)
+        answer = problem(others_api.send(method, path, body), 404)
+        absent = problem(others_api.send(method, path.replace(str(tech.pk), "999999"), body), 404)
+        assert answer == absent, (method, path)
+        field = "entry" if f"/{own.pk}/" in path else "watchlist"
+        assert [(one["field"], one["code"]) for one in answer["errors"]] == [(field, "not_found")]
     assert [one["name"] for one in others_api.send("GET", "watchlists/").json()["results"]] == ["own"]
     assert WatchlistEntry.objects.filter(watchlist=tech).count() == 2
     assert Watchlist.objects.get(pk=tech.pk).version == 1
