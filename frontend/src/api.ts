@@ -1,6 +1,6 @@
 // REST: the only module that fetches. After: desk.ts.
 import type { Bar, Interval, Prices } from "./chart/series";
-import type { Facts } from "./protocol";
+import type { Facts, Kind } from "./protocol";
 
 export interface Entry {
   readonly id: number;
@@ -21,6 +21,60 @@ export interface Watchlist {
 
 export interface Found extends Facts {
   readonly symbol: string;
+}
+
+/** An underlying that has an option chain. */
+export interface Underlying {
+  readonly feed: string;
+  readonly underlying: string;
+  readonly kind: Kind;
+  readonly currency: string;
+  readonly expiries: number;
+  readonly options: number;
+}
+
+export interface Expiry {
+  /** `YYYY-MM-DD`, with `.ROOT` where several roots share the day. */
+  readonly name: string;
+  readonly expiry: string;
+  readonly root: string;
+  readonly cycle: "daily" | "weekly" | "monthly";
+  readonly expires_at: string | null;
+  readonly days_left: number | null;
+  readonly strikes: number;
+  readonly options: number;
+  readonly forward: number | null;
+  /** A fraction per year. */
+  readonly at_the_money_volatility: number | null;
+  /** In the underlying's currency. */
+  readonly expected_move: number | null;
+}
+
+export interface Chain {
+  readonly feed: string;
+  readonly underlying: string;
+  readonly underlying_currency: string;
+  readonly underlying_price: number | null;
+  readonly expiries: readonly Expiry[];
+}
+
+/** An option and its newest row, whose columns have the names of the stream; times are RFC 3339. */
+export interface QuotedOption {
+  readonly symbol: string;
+  readonly id: number;
+  readonly [column: string]: number | string | null;
+}
+
+export interface ChainOfExpiry {
+  readonly currency: string;
+  readonly multiplier: number;
+  readonly exercise: string | null;
+  readonly expiry: Expiry;
+  readonly strikes: readonly {
+    readonly strike: number;
+    readonly call: QuotedOption | null;
+    readonly put: QuotedOption | null;
+  }[];
 }
 
 /** A bar as REST tells it; times are RFC 3339. */
@@ -64,15 +118,8 @@ export class Api {
     private readonly onSignedOut: () => void,
   ) {}
 
-  async watchlists(): Promise<readonly Watchlist[]> {
-    const lists: Watchlist[] = [];
-    let next: string | null = "watchlists/";
-    for (let page = 0; next && page < MOST_PAGES; page += 1) {
-      const answer: Page<Watchlist> = await this.request("GET", next);
-      lists.push(...answer.results);
-      next = answer.next && this.relative(answer.next);
-    }
-    return lists;
+  watchlists(): Promise<readonly Watchlist[]> {
+    return this.all("watchlists/");
   }
 
   createWatchlist(name: string): Promise<Watchlist> {
@@ -100,6 +147,25 @@ export class Api {
     return this.request("PUT", `watchlists/${watchlist}/entries/`, { symbols });
   }
 
+  /** The underlyings that have a chain, by symbol. */
+  underlyings(signal?: AbortSignal): Promise<readonly Underlying[]> {
+    return this.all("chains/", signal);
+  }
+
+  chain(feed: string, underlying: string, signal?: AbortSignal): Promise<Chain> {
+    return this.request("GET", chainPath(feed, underlying), undefined, signal);
+  }
+
+  chainOfExpiry(
+    feed: string,
+    underlying: string,
+    expiry: string,
+    signal?: AbortSignal,
+  ): Promise<ChainOfExpiry> {
+    const path = `${chainPath(feed, underlying)}${encodeURIComponent(expiry)}/`;
+    return this.request("GET", path, undefined, signal);
+  }
+
   async search(text: string, signal: AbortSignal): Promise<readonly Found[]> {
     const query = new URLSearchParams({ text, page_size: "20" });
     const page: Page<Found> = await this.request("GET", `instruments/?${query}`, undefined, signal);
@@ -116,14 +182,20 @@ export class Api {
   ): Promise<readonly Bar[]> {
     const query = new URLSearchParams({ interval, from: instant(from_s), page_size: String(BARS_A_PAGE) });
     if (to_s !== null) query.set("to", instant(to_s));
-    const bars: Bar[] = [];
-    let next: string | null = `instruments/${encodeURIComponent(symbol)}/bars/?${query}`;
+    const path = `instruments/${encodeURIComponent(symbol)}/bars/?${query}`;
+    return (await this.all<StoredBar>(path, signal)).map(barOf);
+  }
+
+  /** All pages from `path` on. */
+  private async all<T>(path: string, signal?: AbortSignal): Promise<readonly T[]> {
+    const found: T[] = [];
+    let next: string | null = path;
     for (let page = 0; next && page < MOST_PAGES; page += 1) {
-      const answer: Page<StoredBar> = await this.request("GET", next, undefined, signal);
-      bars.push(...answer.results.map(barOf));
+      const answer: Page<T> = await this.request("GET", next, undefined, signal);
+      found.push(...answer.results);
       next = answer.next && this.relative(answer.next);
     }
-    return bars;
+    return found;
   }
 
   /** A page's address as a path below the root, so that it is fetched from where the page itself came. */
@@ -158,6 +230,10 @@ export class Api {
     }
     throw new ApiError(response.status, message);
   }
+}
+
+function chainPath(feed: string, underlying: string): string {
+  return `chains/${encodeURIComponent(`${feed}.${underlying}`)}/`;
 }
 
 function instant(seconds: number): string {

@@ -1,14 +1,18 @@
 // The desk: builds socket, store, frame and grid, in order, and holds the state that the views read.
 import { createSignal } from "solid-js";
 import { Api, ApiError, type Entry, type Found, type Watchlist } from "./api";
+import { chainOf } from "./chain/address";
+import { createChain } from "./chain/chain";
 import { feedTime, ourNow } from "./clock";
 import { Flasher } from "./flash";
 import { Frame } from "./frame";
+import type { Named } from "./grid/cells";
 import { Grid } from "./grid/grid";
 import { isStale, type Words, wordsFor } from "./health";
 import { LatencyMeter, type Readout } from "./latency";
 import { nameOf, spelled } from "./names";
 import type { FeedStatus, Message, Row } from "./protocol";
+import { Settings } from "./settings";
 import { type Connection, StreamSocket } from "./socket";
 import { Store } from "./store";
 
@@ -26,6 +30,9 @@ export interface Toast {
   readonly undo?: () => void;
 }
 
+/** What the middle of the page shows. */
+export type View = "list" | "chain";
+
 const BEAT_MS = 250;
 const TOAST_MS = 6000;
 const LAST_LIST = "strikewire.watchlist";
@@ -38,6 +45,7 @@ export function createDesk(page: Page) {
   const [watchlists, setWatchlists] = createSignal<readonly Watchlist[] | null>(null);
   const [loadError, setLoadError] = createSignal("");
   const [activeId, setActiveId] = createSignal<number | null>(null);
+  const [view, setView] = createSignal<View>(chainOf(window.location.hash) ? "chain" : "list");
   const [selected, setSelected] = createSignal<Entry | null>(null);
   const [detailOpen, setDetailOpen] = createSignal(localStorage.getItem(DETAIL) === "open");
   const [detailWide, setDetailWide] = createSignal(localStorage.getItem(DETAIL_WIDE) === "wide");
@@ -54,6 +62,8 @@ export function createDesk(page: Page) {
   const [toasts, setToasts] = createSignal<readonly Toast[]>([]);
 
   let grid: Grid | null = null;
+  /** The watchlist that is subscribed: the one on the screen. */
+  let followed: number | null = null;
   let heard: number | null = null;
   let sentWaiting: number[] = [];
   let edits = 0;
@@ -65,14 +75,17 @@ export function createDesk(page: Page) {
   const meter = new LatencyMeter();
   const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
   const flasher = new Flasher(() => motion.matches);
+  const settings = new Settings(localStorage);
   const api = new Api("/api/v1/", signIn);
   const store = new Store({
     onRow: (id, row) => {
       grid?.rowChanged(id);
+      chain.rowChanged(id);
       for (const watch of watchers) watch(id, row);
     },
     onFacts: (id) => {
       grid?.factsChanged(id);
+      chain.factsChanged(id);
       setFactsVersion((version) => version + 1);
     },
     onStatus: (status) => {
@@ -80,10 +93,13 @@ export function createDesk(page: Page) {
       setFeeds(new Map(store.feeds));
       // Only now can be told how long a contract has left.
       if (first) grid?.drawNames();
-      grid?.markStale();
+      markStale();
     },
     onEmpty: (ids) => {
-      for (const id of ids) grid?.rowChanged(id);
+      for (const id of ids) {
+        grid?.rowChanged(id);
+        chain.rowChanged(id);
+      }
     },
   });
   const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
@@ -92,16 +108,42 @@ export function createDesk(page: Page) {
     onConnection: (state) => {
       const before = connection().phase;
       setConnection(state);
-      grid?.markStale();
+      markStale();
       if (state.phase === "signed_out") signIn();
       // What was edited elsewhere while we were away.
       if (state.phase === "open" && before !== "open" && before !== "silent") void load();
     },
   });
 
+  const chain = createChain({
+    api,
+    store,
+    socket,
+    frame,
+    flasher,
+    settings,
+    feedNow,
+    isStale: staleNow,
+    messageOf,
+    onDrawn,
+    onOpen: () => showDetail(true),
+    onAdd: (contract) => void watch(contract),
+    onUnderlyings: () => grid?.drawNames(),
+  });
+
+  function staleNow(feed: string): boolean {
+    return isStale(socket.connection, store.feeds.get(feed));
+  }
+
+  function markStale(): void {
+    grid?.markStale();
+    chain.markStale();
+  }
+
   function onMessage(message: Message): void {
     heard = ourNow();
     store.apply(message);
+    chain.onMessage(message);
     if (message.op === "ticks" || message.op === "snapshot") {
       const lag = store.columns.lag_ms;
       const lags = message.op === "ticks" ? message.rows.map((row) => row[lag] ?? 0) : [];
@@ -111,7 +153,8 @@ export function createDesk(page: Page) {
       else if (message.op === "ticks") sentWaiting.push(message.sent_ms);
     } else if (message.op === "subscribed") {
       grid?.redrawAll();
-      if (message.cause !== "request") void load();
+      chain.redraw();
+      if (message.cause !== "request" && message.source.startsWith("watchlist-")) void load();
     } else if (message.op === "error" && message.code !== "not_streaming") {
       toast(message.message, true);
     }
@@ -126,18 +169,35 @@ export function createDesk(page: Page) {
   }
 
   function start(): void {
-    window.addEventListener("hashchange", () => show(idFromHash()));
+    window.addEventListener("hashchange", route);
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") void load();
     });
     setInterval(() => {
       setBeat((count) => count + 1);
       grid?.drawAges();
+      chain.drawAges();
       if (beat() % 4 === 0) setReadout(meter.read(ourNow()));
       if (beat() % 240 === 0) grid?.drawNames();
     }, BEAT_MS);
     void load();
+    chain.start();
+    route();
     socket.start();
+  }
+
+  /** Shows what the address says. */
+  function route(): void {
+    const to = chainOf(window.location.hash);
+    setView(to ? "chain" : "list");
+    if (to) {
+      followList(null);
+      document.title = `${to.underlying} · Strikewire`;
+      void chain.show(to);
+    } else {
+      chain.leave();
+      show(idFromHash() ?? activeId());
+    }
   }
 
   function mountGrid(element: HTMLElement): void {
@@ -147,7 +207,7 @@ export function createDesk(page: Page) {
       frame,
       flasher,
       feedNow,
-      (feed) => isStale(socket.connection, store.feeds.get(feed)),
+      staleNow,
       {
         onSelect: setSelected,
         onOpen: () => showDetail(true),
@@ -155,6 +215,7 @@ export function createDesk(page: Page) {
         onMove: (entry, index) => void move(entry, index),
       },
       onDrawn,
+      chain.linkOf,
     );
     grid.setEntries(active()?.entries ?? []);
   }
@@ -168,7 +229,21 @@ export function createDesk(page: Page) {
   function showDetail(open: boolean): void {
     setDetailOpen(open);
     localStorage.setItem(DETAIL, open ? "open" : "closed");
-    if (open) grid?.selectFirst();
+    if (!open) return;
+    if (view() === "list") grid?.selectFirst();
+    else if (!chain.picked()) pickUnderlying();
+  }
+
+  /** The underlying of the chain on the screen, in the details. */
+  function pickUnderlying(): void {
+    const to = chain.address();
+    const instrument = to && chain.idOf(to.feed, to.underlying);
+    if (to && instrument != null) chain.setPicked({ feed: to.feed, symbol: to.underlying, instrument });
+  }
+
+  /** What the details are of. */
+  function detailed(): Named | null {
+    return view() === "chain" ? chain.picked() : selected();
   }
 
   function widenDetail(wide: boolean): void {
@@ -189,7 +264,7 @@ export function createDesk(page: Page) {
   /** The statuses of the feeds whose rows are shown; of all feeds while the list is empty. */
   function shownFeeds(): readonly FeedStatus[] {
     const known = feeds();
-    const names = new Set(active()?.entries.map((entry) => entry.feed));
+    const names = new Set(feedsOnScreen());
     const shown = [...known.values()].filter((status) => names.has(status.feed));
     return shown.length ? shown : [...known.values()];
   }
@@ -198,7 +273,13 @@ export function createDesk(page: Page) {
   function missingFeeds(): readonly string[] {
     const known = feeds();
     if (!known.size) return []; // not told yet
-    return [...new Set(active()?.entries.map((entry) => entry.feed))].filter((feed) => !known.has(feed));
+    return [...new Set(feedsOnScreen())].filter((feed) => !known.has(feed));
+  }
+
+  function feedsOnScreen(): readonly string[] {
+    const to = chain.address();
+    if (view() === "chain") return to ? [to.feed] : [];
+    return active()?.entries.map((entry) => entry.feed) ?? [];
   }
 
   function words(): Words {
@@ -215,19 +296,29 @@ export function createDesk(page: Page) {
     if (!lists) return;
     const chosen =
       lists.find((list) => list.id === id) ?? lists.find((list) => list.id === remembered()) ?? lists[0];
-    const before = activeId();
-    if (chosen && chosen.id !== before) {
+    if (chosen && chosen.id !== activeId()) {
       setActiveId(chosen.id);
       setSelected(null);
       grid?.selectEntry(null);
       localStorage.setItem(LAST_LIST, String(chosen.id));
-      history.replaceState(null, "", `#list-${chosen.id}`);
-      socket.subscribe({ source: `watchlist-${chosen.id}`, watchlist: chosen.id });
     }
-    if (before !== null && before !== chosen?.id) socket.unsubscribe(`watchlist-${before}`);
     if (!chosen) setActiveId(null);
-    document.title = chosen ? `${chosen.name} · Strikewire` : "Strikewire";
+    if (view() === "list") {
+      if (chosen && window.location.hash !== `#list-${chosen.id}`)
+        history.replaceState(null, "", `#list-${chosen.id}`);
+      document.title = chosen ? `${chosen.name} · Strikewire` : "Strikewire";
+      followList(chosen?.id ?? null);
+    }
     grid?.setEntries(chosen?.entries ?? []);
+  }
+
+  /** Subscribes that watchlist, and the one before no more. */
+  function followList(id: number | null): void {
+    if (id === followed) return;
+    const before = followed;
+    followed = id;
+    if (id !== null) socket.subscribe({ source: `watchlist-${id}`, watchlist: id });
+    if (before !== null) socket.unsubscribe(`watchlist-${before}`);
   }
 
   // ── Edits ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,6 +375,21 @@ export function createDesk(page: Page) {
     const entry = await edit(() => api.addEntry(list.id, qualified(found)));
     if (entry) grid?.selectEntry(entry.id);
     return entry !== null;
+  }
+
+  /** Puts a contract of a chain into the list that was on the screen last. */
+  async function watch(contract: Named): Promise<void> {
+    const list = active();
+    const name = spelled(nameOf(contract.symbol, store.facts.get(contract.instrument)));
+    if (!list) toast("Make a watchlist first: contracts are added to the one shown last.", true);
+    else if (entryOf(contract)) toast(`${name} is in ${list.name} already`, false);
+    else if (await edit(() => api.addEntry(list.id, qualified(contract))))
+      toast(`Added ${name} to ${list.name}`, false);
+  }
+
+  /** The entry of the present list that names the instrument. */
+  function entryOf(named: Named): Entry | undefined {
+    return active()?.entries.find((entry) => entry.instrument === named.instrument);
   }
 
   async function remove(entry: Entry): Promise<void> {
@@ -357,6 +463,9 @@ export function createDesk(page: Page) {
     page,
     api,
     store,
+    chain,
+    settings,
+    view,
     beat,
     drawn,
     factsVersion,
@@ -365,6 +474,8 @@ export function createDesk(page: Page) {
     active,
     activeId,
     selected,
+    detailed,
+    pickUnderlying,
     detailOpen,
     showDetail,
     detailWide,
@@ -386,9 +497,11 @@ export function createDesk(page: Page) {
     load,
     show,
     hurry: socket.hurry,
-    focusGrid: () => grid?.focus(),
+    focusGrid: () => (view() === "chain" ? chain.focus() : grid?.focus()),
     selectEntry: (id: number) => grid?.selectEntry(id),
     add,
+    watch,
+    entryOf,
     remove,
     move,
     createList,

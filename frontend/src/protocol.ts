@@ -198,10 +198,12 @@ export type WireMessage =
       readonly reconnect_ms?: number | null;
     };
 
-export interface Subscription {
-  readonly source: string;
-  readonly watchlist: number;
-}
+/** What a source is to hold: a watchlist, an expiry of a chain, or symbols by name. */
+export type Subscription = { readonly source: string } & (
+  | { readonly watchlist: number }
+  | { readonly chain: { readonly underlying: string; readonly expiry: string } }
+  | { readonly symbols: readonly string[] }
+);
 
 /** Close codes that the page treats each in its own way; any other means: come back after a jittered wait. */
 export const CloseCode = { signedOut: 4401, forbidden: 4403, tooMany: 4429, restarting: 1012 } as const;

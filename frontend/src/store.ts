@@ -21,12 +21,15 @@ export class Store {
   readonly rows = new Map<number, Row>();
   readonly facts = new Map<number, Facts>();
   readonly feeds = new Map<string, FeedStatus>();
+  /** The id of an instrument by `feed.symbol`, of all whose facts are known. */
+  readonly ids = new Map<string, number>();
   /** Why a symbol of a source gets no rows, by symbol. */
   readonly refused = new Map<string, string>();
   /** The same by id, for instruments that the server cannot name. */
   readonly refusedIds = new Map<number, string>();
   readonly empty = new Set<number>();
-  private fields = "";
+  /** The names of a row's columns, in order. */
+  fields: readonly string[] = [];
 
   constructor(private readonly events: StoreEvents) {}
 
@@ -72,6 +75,7 @@ export class Store {
   /** Facts from the stream or from a search; the stream's come last and win. */
   setFacts(facts: Facts): void {
     this.facts.set(facts.id, facts);
+    if (facts.symbol) this.ids.set(`${facts.feed}.${facts.symbol}`, facts.id);
     this.events.onFacts(facts.id);
   }
 
@@ -87,6 +91,11 @@ export class Store {
     this.refusedIds.set(id, reason);
     this.rows.delete(id);
     this.events.onFacts(id);
+  }
+
+  /** Rows from elsewhere than the stream; those that are not newer than what is held change nothing. */
+  seed(rows: readonly Row[]): void {
+    this.applyRows(rows);
   }
 
   private applyRows(rows: readonly Row[]): void {
@@ -105,10 +114,9 @@ export class Store {
   }
 
   private learnFields(fields: readonly string[]): void {
-    const joined = fields.join();
     // Rows held in another order of columns can no longer be read; the snapshot brings them anew.
-    if (this.fields && this.fields !== joined) this.rows.clear();
-    this.fields = joined;
+    if (this.fields.length && this.fields.join() !== fields.join()) this.rows.clear();
+    this.fields = fields;
     this.columns = columnsOf(fields);
   }
 

@@ -11,9 +11,9 @@ import {
   Show,
   Switch,
 } from "solid-js";
-import type { Entry } from "../api";
 import type { Desk } from "../desk";
 import { count, decimals, fixed } from "../format";
+import type { Named } from "../grid/cells";
 import { columnValue, type Row } from "../protocol";
 import { History, type State } from "./history";
 import { type Drawing, type Look, Plot } from "./plot";
@@ -36,7 +36,7 @@ const DRAWINGS: readonly [Drawing, string, string][] = [
   ["line", "Line", "Close of each bar"],
 ];
 
-export function ChartPane(props: { desk: Desk; entry: Entry }) {
+export function ChartPane(props: { desk: Desk; entry: Named }) {
   let host!: HTMLDivElement;
   const [choice, setChoice] = createSignal<Choice>(remembered());
   const [state, setState] = createSignal<State>({ phase: "loading" });
@@ -97,7 +97,7 @@ export function ChartPane(props: { desk: Desk; entry: Entry }) {
     };
   };
 
-  const begin = (entry: Entry, interval: Interval) => {
+  const begin = (entry: Named, interval: Interval) => {
     const { api, store, feedNow, messageOf } = props.desk;
     const begun = new History(
       interval,

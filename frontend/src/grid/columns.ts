@@ -1,5 +1,16 @@
 // What each column of the grid shows of a row: its text, its reason when blank, and what makes it flash. Pure.
-import { aboutDollars, age, change, count, decimals, exact, fixed, percent, price } from "../format";
+import {
+  aboutDollars,
+  age,
+  change,
+  count,
+  decimals,
+  exact,
+  fixed,
+  percent,
+  price,
+  significant,
+} from "../format";
 import { inDollars, isCoinPriced } from "../money";
 import { type Column, type Facts, Flag } from "../protocol";
 
@@ -207,6 +218,63 @@ export const COLUMNS: readonly GridColumn[] = [
         : absent(view, ""),
   },
 ];
+
+/** What a chain can show besides. */
+const MORE: readonly GridColumn[] = [
+  {
+    key: "bid_iv",
+    header: "Bid IV",
+    title: "Implied volatility of the bid, percent a year",
+    text: (view) => percent(view.value("bid_iv")),
+    note: (view, text) =>
+      text || view.value("bid") !== null
+        ? computed(view, text, "implied volatility")
+        : quoted(view, text, null, oneSided(view, "bid")),
+  },
+  {
+    key: "ask_iv",
+    header: "Ask IV",
+    title: "Implied volatility of the ask, percent a year",
+    text: (view) => percent(view.value("ask_iv")),
+    note: (view, text) =>
+      text || view.value("ask") !== null
+        ? computed(view, text, "implied volatility")
+        : quoted(view, text, null, oneSided(view, "ask")),
+  },
+  {
+    key: "gamma",
+    header: "Gamma",
+    title: "Change of delta for a change of 1 of the underlying",
+    text: (view) => significant(view.value("gamma"), 3),
+    note: (view, text) => computed(view, text, "gamma"),
+  },
+  {
+    key: "theta",
+    header: "Theta",
+    title: "Change of the price in a calendar day",
+    text: (view) => fixed(view.value("theta"), 3),
+    note: (view, text) => computed(view, text, "theta"),
+  },
+  {
+    key: "vega",
+    header: "Vega",
+    title: "Change of the price for a point of volatility",
+    text: (view) => fixed(view.value("vega"), 3),
+    note: (view, text) => computed(view, text, "vega"),
+  },
+  {
+    key: "rho",
+    header: "Rho",
+    title: "Change of the price for a point of interest",
+    text: (view) => fixed(view.value("rho"), 3),
+    note: (view, text) => computed(view, text, "rho"),
+  },
+];
+
+/** Every column that there is, by its key. */
+export const COLUMN_OF: ReadonlyMap<string, GridColumn> = new Map(
+  [...COLUMNS, ...MORE].map((column) => [column.key, column]),
+);
 
 function oneSided(view: RowView, side: "bid" | "ask"): string {
   const both = view.has(Flag.noBid) && view.has(Flag.noAsk);

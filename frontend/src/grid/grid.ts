@@ -5,7 +5,7 @@ import type { Drawable, Frame } from "../frame";
 import { roomFor } from "../money";
 import type { Store } from "../store";
 import { BESIDE, BESIDE_TITLE, COLUMNS } from "./columns";
-import { GridRow } from "./row";
+import { type ChainLink, GridRow } from "./row";
 
 export interface GridEvents {
   onSelect(entry: Entry | null): void;
@@ -40,6 +40,7 @@ export class Grid implements Drawable {
     private readonly isStale: (feed: string) => boolean,
     private readonly events: GridEvents,
     private readonly onDrawn: () => void,
+    private readonly chainLink: ChainLink = () => null,
   ) {
     this.body.className = "rows";
     this.body.setAttribute("role", "rowgroup");
@@ -179,7 +180,7 @@ export class Grid implements Drawable {
   }
 
   private makeRow(entry: Entry): GridRow {
-    return new GridRow(entry, this.store, this.flasher, this.feedNow(entry.feed));
+    return new GridRow(entry, this.store, this.flasher, this.feedNow(entry.feed), this.chainLink);
   }
 
   private sight(): [number, number] {
@@ -225,7 +226,7 @@ export class Grid implements Drawable {
 
   private readonly onClick = (event: MouseEvent): void => {
     const row = this.rowOf(event);
-    if (!row) return;
+    if (!row || (event.target as Element).closest("a")) return;
     if ((event.target as Element).closest(".remove")) this.events.onRemove(row.entry);
     else {
       this.select(row);

@@ -1,5 +1,7 @@
-// The whole page: bar on top, watchlists at the left, one list in the middle, one contract at the right.
+// The whole page: bar on top, watchlists at the left, a list or a chain in the middle, one contract at
+// the right.
 import { createSignal, onCleanup, onMount, Show } from "solid-js";
+import { ChainView } from "../chain/ChainView";
 import type { Desk } from "../desk";
 import { toggleTheme } from "../theme";
 import { Detail } from "./Detail";
@@ -22,6 +24,10 @@ export function App(props: { desk: Desk }) {
     }
     if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
       return;
+    if (props.desk.view() === "chain" && takeChainKey(event)) {
+      event.preventDefault();
+      return;
+    }
     switch (event.key) {
       case "/":
         event.preventDefault();
@@ -42,6 +48,17 @@ export function App(props: { desk: Desk }) {
         break;
     }
   };
+  /** Keys of the chain that need no focus on its grid. */
+  const takeChainKey = (event: KeyboardEvent): boolean => {
+    const { chain } = props.desk;
+    if (event.key === "[" || event.key === "]") {
+      chain.step(event.key === "]" ? 1 : -1);
+      return true;
+    }
+    if (document.activeElement !== document.body || !chain.takeKey(event)) return false;
+    chain.focus();
+    return true;
+  };
   onMount(() => document.addEventListener("keydown", onKey));
   onCleanup(() => document.removeEventListener("keydown", onKey));
 
@@ -51,14 +68,17 @@ export function App(props: { desk: Desk }) {
       <div
         class="desk"
         classList={{
-          "with-detail": props.desk.detailOpen() && props.desk.selected() !== null,
+          "with-detail": props.desk.detailOpen() && props.desk.detailed() !== null,
           "wide-detail": props.desk.detailWide(),
         }}
       >
         <Rail desk={props.desk} />
         <Panel desk={props.desk} onSearch={() => focusSearch()} />
-        <Show when={props.desk.detailOpen() && props.desk.selected()}>
-          {(entry) => <Detail desk={props.desk} entry={entry()} />}
+        <Show when={props.desk.view() === "chain"}>
+          <ChainView desk={props.desk} />
+        </Show>
+        <Show when={props.desk.detailOpen() && props.desk.detailed()}>
+          {(named) => <Detail desk={props.desk} entry={named()} />}
         </Show>
       </div>
       <Help open={help()} onClose={() => setHelp(false)} />

@@ -1,9 +1,10 @@
 // Everything known of the selected contract: its quote, its greeks, its facts.
 import { For, Show } from "solid-js";
-import type { Entry } from "../api";
+import { addressOf } from "../chain/address";
 import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
 import { age, change, clockTime, count, decimals, fixed, percent, price, significant } from "../format";
+import type { Named } from "../grid/cells";
 import {
   besideNote,
   besideText,
@@ -18,7 +19,7 @@ import { nameOf, spelled, timeLeft } from "../names";
 import { type Column, columnValue, Flag } from "../protocol";
 import { Icon } from "./Icon";
 
-export function Detail(props: { desk: Desk; entry: Entry }) {
+export function Detail(props: { desk: Desk; entry: Named }) {
   const { store } = props.desk;
   const view = (): RowView => {
     props.desk.drawn();
@@ -89,6 +90,15 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
         ["Feed", props.entry.feed],
       ] as [string, string][]
     ).filter(([, text]) => text !== "");
+  /** The chain that the contract is of, or that is on the underlying. */
+  const chainLink = () => {
+    const { feed, symbol } = props.entry;
+    const known = facts();
+    if (known?.kind !== "option" || !known.expiry) return props.desk.chain.linkOf(feed, symbol);
+    const expiry = known.root ? `${known.expiry.slice(0, 10)}.${known.root}` : known.expiry.slice(0, 10);
+    return addressOf(feed, known.underlying, expiry);
+  };
+  const listed = () => props.desk.entryOf(props.entry);
   const stale = () => ["stale", "down"].includes(props.desk.feeds().get(props.entry.feed)?.health ?? "stale");
 
   return (
@@ -175,9 +185,40 @@ export function Detail(props: { desk: Desk; entry: Entry }) {
       </Show>
       <h3>Contract</h3>
       <Facts rows={contract()} wide />
-      <button type="button" class="button remove-button" onClick={() => void props.desk.remove(props.entry)}>
-        Remove from this list
-      </button>
+      <div class="detail-buttons">
+        <Show when={props.desk.view() !== "chain" && chainLink()}>
+          {(address) => (
+            <a class="button" href={address()} data-testid="to-chain">
+              Option chain
+            </a>
+          )}
+        </Show>
+        <Show
+          when={listed()}
+          fallback={
+            <Show when={props.desk.active()}>
+              {(list) => (
+                <button
+                  type="button"
+                  class="button"
+                  data-testid="add-to-list"
+                  onClick={() => void props.desk.watch(props.entry)}
+                >
+                  Add to {list().name}
+                </button>
+              )}
+            </Show>
+          }
+        >
+          {(entry) => (
+            <button type="button" class="button" onClick={() => void props.desk.remove(entry())}>
+              {props.desk.view() === "chain"
+                ? `Remove from ${props.desk.active()?.name}`
+                : "Remove from this list"}
+            </button>
+          )}
+        </Show>
+      </div>
     </aside>
   );
 }

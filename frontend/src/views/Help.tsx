@@ -2,11 +2,15 @@
 import { createEffect, For } from "solid-js";
 
 const KEYS: readonly [readonly string[], string][] = [
-  [["/", "Ctrl K"], "search, and add a symbol"],
+  [["/", "Ctrl K"], "search: add a symbol, or open a chain"],
   [["↑", "↓"], "move in the list; Page Up and Page Down by ten, Home, End"],
   [["Alt ↑", "Alt ↓"], "move the contract up or down in the list"],
   [["Enter"], "details of the contract"],
   [["Delete"], "remove the contract from the list"],
+  [["[", "]"], "in a chain: the expiry before, the next"],
+  [["Home"], "in a chain: to the money; arrows move, Page keys by ten strikes"],
+  [["c", "p"], "in a chain: calls, puts"],
+  [["w"], "in a chain: add the contract to the list shown last"],
   [["t"], "dark or light"],
   [["?"], "this page"],
   [["Esc"], "close"],

@@ -1,10 +1,10 @@
 // One watchlist: its name, the feeds' badges, the line of words about its data, the grid.
 import { createSignal, For, Match, onCleanup, onMount, Show, Switch } from "solid-js";
 import type { Desk } from "../desk";
-import { clockTime } from "../format";
 import { badge } from "../health";
 import { Confirm } from "./Confirm";
 import { Icon } from "./Icon";
+import { Notice, zoneName } from "./Notice";
 
 /** How often a page without a list looks for one: an example is made when a feed has first said what it lists. */
 const LOOK_MS = 5000;
@@ -14,12 +14,18 @@ export function Panel(props: { desk: Desk; onSearch: () => void }) {
   onMount(() => props.desk.mountGrid(host));
   const empty = () => props.desk.active()?.entries.length === 0;
   const without = () => props.desk.watchlists()?.length === 0;
+  const live = () => {
+    const list = props.desk.active();
+    if (!list) return "";
+    const count = list.entries.length === 1 ? "1 symbol" : `${list.entries.length} symbols`;
+    return `${count}, times in ${zoneName()}`;
+  };
   return (
-    <main class="panel">
+    <main class="panel" hidden={props.desk.view() !== "list"}>
       <Show when={props.desk.active()} fallback={<div class="heading" />}>
         <Heading desk={props.desk} />
       </Show>
-      <Notice desk={props.desk} />
+      <Notice desk={props.desk} live={live()} />
       <div
         class="grid"
         classList={{ hidden: !props.desk.active() || empty() }}
@@ -176,34 +182,6 @@ function Heading(props: { desk: Desk }) {
         onClose={() => setDeleting(false)}
         onConfirm={() => void props.desk.deleteList(list().id)}
       />
-    </div>
-  );
-}
-
-/** One line above the rows, always of the same height, so that nothing moves when it has something to say. */
-function Notice(props: { desk: Desk }) {
-  const words = () => props.desk.words();
-  const bad = () => words().tone === "bad";
-  const calm = () => {
-    const list = props.desk.active();
-    if (!list) return "";
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const count = list.entries.length === 1 ? "1 symbol" : `${list.entries.length} symbols`;
-    return words().tone === "live" ? `${count}, times in ${zone}` : words().text;
-  };
-  return (
-    <div class="notice" classList={{ bad: bad() }} data-testid="notice" role={bad() ? "alert" : undefined}>
-      <Show when={bad()} fallback={<span>{calm()}</span>}>
-        <strong>{words().text}</strong>
-        <Show when={words().since_ms !== null}>
-          <span>The values below are as of {clockTime(words().since_ms!)}.</span>
-        </Show>
-        <Show when={words().hurry}>
-          <button type="button" class="link" onClick={() => props.desk.hurry()}>
-            Reconnect now
-          </button>
-        </Show>
-      </Show>
     </div>
   );
 }

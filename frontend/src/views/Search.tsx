@@ -1,12 +1,14 @@
-// Search for an instrument and put it into the list shown: a combobox, wholly by keyboard if wanted.
-import { createEffect, createSignal, For, onCleanup, onMount, Show } from "solid-js";
-import { ApiError, type Found } from "../api";
+// Search for an instrument and put it into the list shown, or open a chain: a combobox, wholly by keyboard if wanted.
+import { createEffect, createSignal, For, onCleanup, onMount, Show, untrack } from "solid-js";
+import { ApiError, type Found, type Underlying } from "../api";
+import { addressOf } from "../chain/address";
 import type { Desk } from "../desk";
 import { asQuery, nameOf, spelled, timeLeft } from "../names";
 import { Icon } from "./Icon";
 
 /** A pause in typing; shorter asks for every letter, longer is felt. */
 const PAUSE_MS = 120;
+const MOST_CHAINS = 4;
 
 export function Search(props: { desk: Desk; onReady: (focus: () => void) => void }) {
   const [text, setText] = createSignal("");
@@ -22,6 +24,19 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   let abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Chains whose underlying begins with what is typed: known without asking. */
+  const chains = (): readonly Underlying[] => {
+    const wanted = text().trim().split(/\s/)[0]?.toUpperCase();
+    if (!wanted) return [];
+    const found = props.desk.chain
+      .underlyings()
+      .filter((one) => one.underlying.toUpperCase().startsWith(wanted));
+    return found.slice(0, MOST_CHAINS);
+  };
+  /** Chains stand above the instruments, with numbers below 0. A chain is what is meant where one is on the screen. */
+  const first = () => -chains().length;
+  const usual = () => (props.desk.view() === "chain" ? first() : 0);
+
   const listed = (found: Found) =>
     props.desk.active()?.entries.find((entry) => entry.instrument === found.id);
 
@@ -32,7 +47,7 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
     try {
       const found = await props.desk.api.search(asQuery(wanted), abort.signal);
       setResults(found);
-      setAt(0);
+      setAt(usual());
       setProblem("");
       setAnswered(wanted);
       setBusy(false);
@@ -47,6 +62,7 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   createEffect(() => {
     const wanted = text().trim();
     clearTimeout(timer);
+    setAt(untrack(usual));
     if (!wanted) {
       abort.abort();
       setResults([]);
@@ -69,6 +85,11 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
     props.desk.focusGrid();
   };
 
+  const openChain = (one: Underlying) => {
+    window.location.hash = addressOf(one.feed, one.underlying);
+    close();
+  };
+
   const close = () => {
     setOpen(false);
     setText("");
@@ -78,16 +99,18 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   const onKey = (event: KeyboardEvent) => {
     const last = results().length - 1;
     if (event.key === "ArrowDown") setAt(Math.min(last, at() + 1));
-    else if (event.key === "ArrowUp") setAt(Math.max(0, at() - 1));
+    else if (event.key === "ArrowUp") setAt(Math.max(first(), at() - 1));
     else if (event.key === "Enter") {
+      const chosen = chains()[at() - first()];
       const found = results()[at()];
-      if (found && answered() === text().trim()) void choose(found);
+      if (at() < 0 && chosen) openChain(chosen);
+      else if (found && answered() === text().trim()) void choose(found);
     } else if (event.key === "Escape") {
       close();
       props.desk.focusGrid();
     } else return;
     event.preventDefault();
-    list?.children[at()]?.scrollIntoView({ block: "nearest" });
+    list?.children[at() - first()]?.scrollIntoView({ block: "nearest" });
   };
 
   const away = (event: Event) => {
@@ -104,6 +127,11 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   onCleanup(() => document.removeEventListener("pointerdown", away));
 
   const shown = () => open() && text().trim() !== "";
+  const active = () => {
+    const chosen = chains()[at() - first()];
+    if (at() < 0) return chosen && `chain-${chosen.feed}-${chosen.underlying}`;
+    return results()[at()] && `found-${results()[at()]!.id}`;
+  };
   return (
     <div class="search" ref={box}>
       <Icon name="search" />
@@ -111,11 +139,11 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
         ref={input}
         type="text"
         role="combobox"
-        placeholder="Add a symbol"
-        aria-label="Search instruments to add"
+        placeholder="Search symbols and chains"
+        aria-label="Search symbols and chains"
         aria-expanded={shown()}
         aria-controls="search-results"
-        aria-activedescendant={shown() && results()[at()] ? `found-${results()[at()]!.id}` : undefined}
+        aria-activedescendant={shown() ? active() : undefined}
         autocomplete="off"
         autocapitalize="characters"
         spellcheck={false}
@@ -133,6 +161,28 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
       <Show when={shown()}>
         <div class="results">
           <div id="search-results" role="listbox" aria-label="Instruments found" class="found" ref={list}>
+            <For each={chains()}>
+              {(one, index) => (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox's own keys choose; an option never has the focus.
+                // biome-ignore lint/a11y/useFocusableInteractive: as above.
+                <div
+                  id={`chain-${one.feed}-${one.underlying}`}
+                  role="option"
+                  aria-selected={at() === first() + index()}
+                  data-testid="result-chain"
+                  onPointerMove={() => setAt(first() + index())}
+                  onClick={() => openChain(one)}
+                >
+                  <span class="result-name">{one.underlying} option chain</span>
+                  <span class="result-left" />
+                  <span class="result-kind">{one.expiries} expiries</span>
+                  <span class="result-feed">{props.desk.feeds().get(one.feed)?.kind ?? one.feed}</span>
+                  <span class="result-mark">
+                    <Icon name="columns" />
+                  </span>
+                </div>
+              )}
+            </For>
             <For each={results()}>
               {(found, index) => (
                 <Result
@@ -150,13 +200,13 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
           <p class="results-note" role="status">
             <Show when={!problem()} fallback={<span class="bad">{problem()}</span>}>
               <Show
-                when={results().length}
+                when={results().length || (chains().length && !busy())}
                 fallback={busy() || !answered() ? "Searching…" : `Nothing found for “${answered()}”`}
               >
                 <span class="by-key">
                   <kbd>↑</kbd> <kbd>↓</kbd> choose, <kbd>Enter</kbd>{" "}
                 </span>
-                add to {props.desk.active()?.name ?? "a watchlist"}
+                {at() < 0 ? "open" : `add to ${props.desk.active()?.name ?? "a watchlist"}`}
                 <span class="by-key">
                   , <kbd>Esc</kbd> close
                 </span>

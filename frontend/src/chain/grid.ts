@@ -1,0 +1,535 @@
+// The grid of a chain: writes its own cells, and has rows only for the strikes near what is in sight. Before: store.ts,
+// frame.ts; after: chain/row.ts.
+import type { Flasher } from "../flash";
+import { fixed } from "../format";
+import type { Drawable, Frame } from "../frame";
+import type { Named } from "../grid/cells";
+import type { Store } from "../store";
+import { columnsOf, fitting, mirrored, type Prices, tracks, widthOf } from "./layout";
+import { ChainRow, type Layout } from "./row";
+import { moneyAt, rowsInSight, type Side, type Strike, strikeNote } from "./strikes";
+
+export interface ChainEvents {
+  /** The contract under the cursor; null where there is none. */
+  onCursor(contract: Named | null): void;
+  onOpen(contract: Named): void;
+  onAdd(contract: Named): void;
+  /** The strikes from `first` on and before `last` are in sight. */
+  onSight(first: number, last: number): void;
+  /** How many of the chosen columns have room, and whether one side is shown at a time. */
+  onFit(fit: Fit): void;
+  /** That side is wanted, where one is shown at a time. */
+  onSide(side: Side): void;
+  onDrawn(): void;
+}
+
+export interface Fit {
+  readonly shown: number;
+  readonly single: boolean;
+}
+
+/** What does not change while a chain is shown. */
+export interface Terms {
+  readonly feed: string;
+  readonly prices: Prices;
+  /** Decimals that the underlying's price is written with. */
+  readonly places: number;
+}
+
+/** Where in a chain someone was. `strike` stood `offset` px below the top; null is the money. */
+export interface Place {
+  readonly strike: number | null;
+  readonly offset: number;
+  readonly cursor: { readonly strike: number; readonly column: number } | null;
+}
+
+/** Up to so many strikes all have a row: a page can be searched, and read out whole. */
+const ALL_UP_TO = 120;
+/** Rows beyond the edges, so that a scroll finds them made. */
+const MARGIN = 8;
+const PAGE = 10;
+const ROW = 26;
+const TOUCH_ROW = 36;
+const HEADER = 44;
+const STRIKE = 84;
+const PADDING = 8;
+/** Narrower than this one side is shown at a time. */
+const SINGLE_UP_TO = 600;
+const CURSOR_ID = "chain-cursor";
+
+const NO_TERMS: Terms = { feed: "", prices: { dollars: false, large: false }, places: 2 };
+
+export class ChainGrid implements Drawable {
+  private strikes: readonly Strike[] = [];
+  private terms = NO_TERMS;
+  private rows = new Map<number, ChainRow>();
+  private indexOf = new Map<number, number>();
+  private changed = new Set<ChainRow>();
+  private keys: readonly string[] = [];
+  private side: Side = "C";
+  private layout: Layout = { sides: ["C", "P"], columns: { C: [], P: [] } };
+  private laidOut = "";
+  private row = ROW;
+  private price: number | null = null;
+  private move: number | null = null;
+  private money: number | null = null;
+  private cursor: { index: number; column: number } | null = null;
+  private cursorCell: HTMLElement | null = null;
+  private all = true;
+  private moved = true;
+  private readonly header = document.createElement("div");
+  private readonly body = document.createElement("div");
+  private readonly line = document.createElement("div");
+  private readonly chip = document.createElement("span");
+  private readonly resizing: ResizeObserver;
+
+  constructor(
+    readonly element: HTMLElement,
+    private readonly store: Store,
+    private readonly frame: Frame,
+    private readonly flasher: Flasher,
+    private readonly feedNow: (feed: string) => number,
+    private readonly isStale: (feed: string) => boolean,
+    private readonly events: ChainEvents,
+  ) {
+    this.header.className = "chain-header";
+    this.header.setAttribute("role", "rowgroup");
+    this.body.className = "chain-rows";
+    this.body.setAttribute("role", "rowgroup");
+    this.line.className = "money-line";
+    this.line.setAttribute("role", "none");
+    this.chip.className = "money";
+    this.chip.dataset["testid"] = "money";
+    this.line.append(this.chip);
+    this.body.append(this.line);
+    element.append(this.header, this.body);
+    element.addEventListener("keydown", this.onKey);
+    element.addEventListener("scroll", () => this.redraw(), { passive: true });
+    element.addEventListener("click", this.onClick);
+    this.resizing = new ResizeObserver(() => {
+      this.lay();
+      this.redraw();
+    });
+    this.resizing.observe(element);
+  }
+
+  // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
+  /** Shows these columns, named from the strike outwards; of both sides, or where there is no room for both, of `side`. */
+  setColumns(keys: readonly string[], side: Side): void {
+    this.keys = keys;
+    this.side = side;
+    this.lay();
+  }
+
+  /** Another chain, or this one with other strikes: drawn before this returns, so that no frame is blank. It goes to
+   * `place`; without one the money comes into the middle. */
+  setStrikes(
+    strikes: readonly Strike[],
+    terms: Terms,
+    price: number | null,
+    move: number | null,
+    place: Place | null,
+  ): void {
+    this.strikes = strikes;
+    this.terms = terms;
+    this.price = price;
+    this.move = move;
+    this.money = moneyAt(strikes, price);
+    this.indexOf = new Map();
+    for (const [index, { call, put }] of strikes.entries()) {
+      if (call) this.indexOf.set(call.instrument, index);
+      if (put) this.indexOf.set(put.instrument, index);
+    }
+    this.element.setAttribute("aria-rowcount", String(strikes.length + 2));
+    this.clear();
+    this.laidOut = "";
+    this.lay();
+    this.body.style.height = `${strikes.length * this.row}px`;
+    if (place) this.hold(place);
+    else this.showMoney();
+    const index = strikes.findIndex((one) => one.strike === place?.cursor?.strike);
+    this.cursor = index < 0 ? null : { index, column: place!.cursor!.column };
+    if (place?.cursor) this.events.onCursor(this.contractAt());
+    this.moved = true;
+    this.draw(performance.now());
+  }
+
+  /** The underlying's newest price, and the expected move until expiry. */
+  setPrice(price: number | null, move: number | null): void {
+    if (price === this.price && move === this.move) return;
+    this.price = price;
+    this.move = move;
+    this.moved = true;
+    this.frame.request(this);
+  }
+
+  /** Puts the money into the middle. */
+  showMoney(): void {
+    const index = this.money ?? this.strikes.length / 2;
+    this.element.scrollTop = index * this.row - this.height() / 2;
+    this.redraw();
+  }
+
+  // ── What changes ────────────────────────────────────────────────────────────────────────────────────────────────
+  rowChanged(instrument: number): void {
+    const row = this.rows.get(this.indexOf.get(instrument) ?? -1);
+    if (!row) return;
+    this.changed.add(row);
+    this.frame.request(this);
+  }
+
+  factsChanged(instrument: number): void {
+    const row = this.rows.get(this.indexOf.get(instrument) ?? -1);
+    if (!row) return;
+    row.learnFacts();
+    this.changed.add(row);
+    this.frame.request(this);
+  }
+
+  redraw(): void {
+    this.all = true;
+    this.frame.request(this);
+  }
+
+  drawAges(): void {
+    const now = this.feedNow(this.terms.feed);
+    for (const row of this.rows.values()) if (!row.behind) row.drawAge(now);
+  }
+
+  markStale(): void {
+    const stale = this.isStale(this.terms.feed);
+    for (const row of this.rows.values()) row.markStale(stale);
+  }
+
+  draw(now: number): void {
+    if (this.all || this.moved) this.placeRows();
+    const [first, last] = this.sight(0);
+    const feedNow = this.feedNow(this.terms.feed);
+    let drew = false;
+    for (const row of this.changed) {
+      if (row.index < first - 1 || row.index > last) {
+        row.behind = true;
+        continue;
+      }
+      row.draw(now, feedNow);
+      drew = true;
+    }
+    this.changed.clear();
+    if (drew) this.events.onDrawn();
+  }
+
+  focus(): void {
+    this.element.focus({ preventScroll: true });
+  }
+
+  destroy(): void {
+    this.resizing.disconnect();
+  }
+
+  // ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Makes the rows that are near and have none, drops those that are far, and marks the money. */
+  private placeRows(): void {
+    const { length } = this.strikes;
+    const [first, last] = length <= ALL_UP_TO ? [0, length] : this.sight(MARGIN);
+    for (const [index, row] of this.rows) {
+      if (index >= first && index < last) continue;
+      row.element.remove();
+      this.rows.delete(index);
+      this.changed.delete(row);
+    }
+    const stale = this.isStale(this.terms.feed);
+    for (let index = first; index < last; index += 1) {
+      let row = this.rows.get(index);
+      if (!row) {
+        row = new ChainRow(this.strikes[index]!, index, this.layout, this.store, this.flasher);
+        row.element.style.transform = `translateY(${index * this.row}px)`;
+        row.markStale(stale);
+        row.drawMoney(this.price);
+        row.strikeCell.title = strikeNote(row.strike.strike, this.price, this.move);
+        this.rows.set(index, row);
+        // In the order of the strikes, for who reads the page without seeing it.
+        this.body.insertBefore(row.element, this.rows.get(index + 1)?.element ?? this.line);
+      }
+      if (this.all || row.behind) this.changed.add(row);
+    }
+    if (this.moved) this.placeMoney();
+    this.placeCursor();
+    if (this.all) this.events.onSight(...this.sight(0));
+    this.all = false;
+    this.moved = false;
+  }
+
+  private placeMoney(): void {
+    this.money = moneyAt(this.strikes, this.price);
+    this.line.hidden = this.money === null || this.strikes.length === 0;
+    if (this.money === null || this.price === null) return;
+    this.line.style.transform = `translateY(${this.money * this.row}px)`;
+    this.chip.textContent = fixed(this.price, this.terms.places);
+    for (const row of this.rows.values()) {
+      row.drawMoney(this.price);
+      row.strikeCell.title = strikeNote(row.strike.strike, this.price, this.move);
+    }
+  }
+
+  private clear(): void {
+    for (const row of this.rows.values()) row.element.remove();
+    this.rows.clear();
+    this.changed.clear();
+    this.all = true;
+  }
+
+  private sight(beyond: number): readonly [number, number] {
+    const { scrollTop } = this.element;
+    return rowsInSight(scrollTop, this.height(), this.row, this.strikes.length, beyond);
+  }
+
+  /** Of the part below the header. Where nothing is laid out yet, that of a usual window. */
+  private height(): number {
+    return Math.max(ROW, (this.element.clientHeight || 900) - HEADER);
+  }
+
+  /** What is to stay where it is: the money while it is in sight, else the strike on top. */
+  get place(): Place | null {
+    if (!this.strikes.length) return null;
+    const { scrollTop } = this.element;
+    const at = this.cursor && this.strikes[this.cursor.index];
+    const cursor = at ? { strike: at.strike, column: this.cursor!.column } : null;
+    const offset = this.money === null ? -1 : this.money * this.row - scrollTop;
+    if (offset >= 0 && offset <= this.height()) return { strike: null, offset, cursor };
+    const index = Math.min(this.strikes.length - 1, Math.max(0, Math.floor(scrollTop / this.row)));
+    return { strike: this.strikes[index]!.strike, offset: index * this.row - scrollTop, cursor };
+  }
+
+  private hold({ strike, offset }: Place): void {
+    const index = strike === null ? this.money : moneyAt(this.strikes, strike)! - 1;
+    if (index !== null) this.element.scrollTop = index * this.row - offset;
+  }
+
+  // ── Columns ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  private lay(): void {
+    const width = this.element.clientWidth || 1200;
+    const single = width <= SINGLE_UP_TO;
+    const { prices } = this.terms;
+    const keys = single ? this.keys : fitting(this.keys, (width - STRIKE - 2 * PADDING) / 2, prices);
+    const sides: Side[] = single ? [this.side] : ["C", "P"];
+    const laidOut = [sides, keys, prices.dollars, prices.large].join();
+    if (laidOut === this.laidOut) return;
+    this.laidOut = laidOut;
+    const calls = single ? keys : mirrored(keys);
+    this.layout = { sides, columns: { C: columnsOf(calls), P: columnsOf(keys) } };
+    this.row = single ? TOUCH_ROW : ROW;
+    const { style } = this.element;
+    style.setProperty("--chain-row", `${this.row}px`);
+    style.setProperty("--calls", tracks(calls, prices));
+    style.setProperty("--puts", tracks(keys, prices));
+    const least = single ? STRIKE + keys.reduce((sum, key) => sum + widthOf(key, prices), PADDING) : 0;
+    style.setProperty("--chain-width", `${least}px`);
+    this.element.classList.toggle("single", single);
+    this.element.classList.toggle("with-dollars", prices.dollars);
+    this.body.style.height = `${this.strikes.length * this.row}px`;
+    this.element.setAttribute("aria-colcount", String(calls.length * sides.length + 1));
+    this.drawHeader();
+    this.clear();
+    this.moved = true;
+    this.frame.request(this);
+    this.events.onFit({ shown: keys.length, single });
+  }
+
+  private drawHeader(): void {
+    const { sides, columns } = this.layout;
+    const above = headerRow(1);
+    const names = headerRow(2);
+    const parts = sides.map((side) => {
+      const title = document.createElement("div");
+      title.className = `side ${side === "C" ? "calls" : "puts"}`;
+      title.setAttribute("role", "columnheader");
+      title.setAttribute("aria-colspan", String(columns[side].length));
+      title.textContent = side === "C" ? "Calls" : "Puts";
+      const under = document.createElement("div");
+      under.className = title.className;
+      under.setAttribute("role", "none");
+      under.append(...columns[side].map((column) => headerCell(column.key, column.header, column.title)));
+      return { title, under };
+    });
+    const strike = headerCell("strike", "Strike", "Price at which the option can be exercised");
+    const corner = document.createElement("div");
+    corner.className = "cell strike";
+    corner.setAttribute("role", "none");
+    const order = (own: HTMLElement, [first, second]: HTMLElement[]): HTMLElement[] =>
+      second ? [first!, own, second] : [own, first!];
+    above.append(
+      ...order(
+        corner,
+        parts.map((part) => part.title),
+      ),
+    );
+    names.append(
+      ...order(
+        strike,
+        parts.map((part) => part.under),
+      ),
+    );
+    this.header.replaceChildren(above, names);
+  }
+
+  // ── The cursor ──────────────────────────────────────────────────────────────────────────────────────────────────
+  private get width(): number {
+    return this.layout.sides.reduce((sum, side) => sum + this.layout.columns[side].length, 1);
+  }
+
+  /** The column of the strikes. */
+  private get middle(): number {
+    return this.layout.sides.length === 2 ? this.layout.columns.C.length : 0;
+  }
+
+  private sideOf(column: number): Side | null {
+    if (column === this.middle) return null;
+    if (this.layout.sides.length === 1) return this.layout.sides[0]!;
+    return column < this.middle ? "C" : "P";
+  }
+
+  private contractAt(): Named | null {
+    if (!this.cursor) return null;
+    const strike = this.strikes[this.cursor.index];
+    const side = this.sideOf(this.cursor.column);
+    return (side === "C" ? strike?.call : side === "P" ? strike?.put : null) ?? null;
+  }
+
+  private moveTo(index: number, column: number): void {
+    if (!this.strikes.length) return;
+    this.cursor = {
+      index: Math.min(this.strikes.length - 1, Math.max(0, index)),
+      column: Math.min(this.width - 1, Math.max(0, column)),
+    };
+    const top = this.cursor.index * this.row;
+    const { element } = this;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + this.row > element.scrollTop + this.height())
+      element.scrollTop = top + this.row - this.height();
+    this.placeRows();
+    this.frame.request(this);
+    this.cursorCell?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+    this.events.onCursor(this.contractAt());
+  }
+
+  private placeCursor(): void {
+    const row = this.cursor && this.rows.get(this.cursor.index);
+    const cell = (row && this.cursor && row.cells[this.cursor.column]) ?? null;
+    if (cell === this.cursorCell) return;
+    this.cursorCell?.classList.remove("cursor");
+    this.cursorCell?.removeAttribute("id");
+    this.cursorCell?.removeAttribute("aria-selected");
+    this.cursorCell = cell;
+    if (cell) {
+      cell.classList.add("cursor");
+      cell.id = CURSOR_ID;
+      cell.setAttribute("aria-selected", "true");
+      this.element.setAttribute("aria-activedescendant", CURSOR_ID);
+    } else this.element.removeAttribute("aria-activedescendant");
+  }
+
+  /** The row that keys start from: the cursor's, else that of the money. */
+  private get at(): number {
+    return this.cursor?.index ?? Math.max(0, (this.money ?? 1) - 1);
+  }
+
+  /** Goes to the same column of the other side. */
+  private toSide(side: Side): void {
+    if (this.layout.sides.length === 1) {
+      if (this.side !== side) this.events.onSide(side);
+      return;
+    }
+    const { middle } = this;
+    const column = this.cursor?.column ?? middle;
+    const now = this.sideOf(column);
+    if (now === side) return;
+    const key = now && this.layout.columns[now][now === "C" ? column : column - middle - 1]?.key;
+    const found = this.layout.columns[side].findIndex((one) => one.key === (key ?? "bid"));
+    const inSide = Math.max(0, found);
+    this.moveTo(this.at, side === "C" ? inSide : middle + 1 + inSide);
+  }
+
+  /** Takes a key that means something here; says whether it did. */
+  takeKey(event: KeyboardEvent): boolean {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.strikes.length) return false;
+    const column = this.cursor?.column ?? Math.max(0, this.middle - 1);
+    const from = this.cursor ? this.at : null;
+    const contract = this.contractAt();
+    switch (event.key) {
+      case "ArrowDown":
+        this.moveTo(from === null ? this.at : from + 1, column);
+        return true;
+      case "ArrowUp":
+        this.moveTo(from === null ? this.at : from - 1, column);
+        return true;
+      case "ArrowLeft":
+        this.moveTo(this.at, from === null ? column : column - 1);
+        return true;
+      case "ArrowRight":
+        this.moveTo(this.at, from === null ? column : column + 1);
+        return true;
+      case "PageDown":
+        this.moveTo(this.at + PAGE, column);
+        return true;
+      case "PageUp":
+        this.moveTo(this.at - PAGE, column);
+        return true;
+      case "Home":
+        this.moveTo((this.money ?? 1) - 1, column);
+        this.showMoney();
+        return true;
+      case "End":
+        this.moveTo(this.strikes.length - 1, column);
+        return true;
+      case "c":
+        this.toSide("C");
+        return true;
+      case "p":
+        this.toSide("P");
+        return true;
+      case "Enter":
+        if (contract) this.events.onOpen(contract);
+        return contract !== null;
+      case "w":
+        if (contract) this.events.onAdd(contract);
+        return contract !== null;
+      default:
+        return false;
+    }
+  }
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (event.target === this.element && this.takeKey(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  };
+
+  private readonly onClick = (event: MouseEvent): void => {
+    const cell = (event.target as Element).closest<HTMLElement>(".chain-row .cell");
+    const index = Number(cell?.closest<HTMLElement>(".chain-row")?.getAttribute("aria-rowindex")) - 3;
+    const row = this.rows.get(index);
+    if (!cell || !row) return;
+    this.focus();
+    this.moveTo(index, row.cells.indexOf(cell));
+    const contract = this.contractAt();
+    if (contract) this.events.onOpen(contract);
+  };
+}
+
+function headerRow(index: number): HTMLElement {
+  const row = document.createElement("div");
+  row.className = "chain-row";
+  row.setAttribute("role", "row");
+  row.setAttribute("aria-rowindex", String(index));
+  return row;
+}
+
+function headerCell(key: string, text: string, title: string): HTMLElement {
+  const cell = document.createElement("div");
+  cell.className = `cell ${key}`;
+  cell.setAttribute("role", "columnheader");
+  cell.title = title;
+  cell.textContent = text;
+  return cell;
+}

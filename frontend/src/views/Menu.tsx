@@ -1,0 +1,51 @@
+// A button that opens a box below it; a press elsewhere, or Escape, closes it.
+import { createSignal, type JSX, onCleanup, onMount, Show } from "solid-js";
+
+export function Menu(props: {
+  button: JSX.Element;
+  label: string;
+  title?: string;
+  class?: string;
+  testid?: string;
+  children: JSX.Element;
+}) {
+  const [open, setOpen] = createSignal(false);
+  let box: HTMLDivElement | undefined;
+  let opener!: HTMLButtonElement;
+  const away = (event: Event) => {
+    if (!box?.contains(event.target as Node)) setOpen(false);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || !open()) return;
+    setOpen(false);
+    opener.focus();
+    event.stopImmediatePropagation();
+  };
+  onMount(() => {
+    document.addEventListener("pointerdown", away);
+    document.addEventListener("keydown", onKey, true);
+  });
+  onCleanup(() => {
+    document.removeEventListener("pointerdown", away);
+    document.removeEventListener("keydown", onKey, true);
+  });
+  return (
+    <div class="menu" ref={box}>
+      <button
+        ref={opener}
+        type="button"
+        class={props.class ?? "icon-button"}
+        aria-expanded={open()}
+        aria-label={props.label}
+        title={props.title}
+        data-testid={props.testid}
+        onClick={() => setOpen(!open())}
+      >
+        {props.button}
+      </button>
+      <Show when={open()}>
+        <div class="popover">{props.children}</div>
+      </Show>
+    </div>
+  );
+}
