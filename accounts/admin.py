@@ -20,6 +20,7 @@ from marketdata.admin.trail import Trailed
 
 from . import watchlists
 from .models import ApiToken, User, Watchlist, WatchlistEntry
+from .sign_in_admin import take_second_factor  # registers invitations and attempts too
 
 
 @admin.register(User)
@@ -27,6 +28,7 @@ class UserAdmin(DjangoUserAdmin, Trailed):  # type: ignore[type-arg, misc]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    actions = [take_second_factor]
 
 
 admin.site.unregister(Group)

@@ -1,27 +1,26 @@
-"""Signing in and out: allauth's views, at the only two of its addresses that are open now."""
+"""Signing in and out: allauth's views, their attempts counted."""
 
 from typing import Any
 
+from allauth.account.forms import LoginForm
 from allauth.account.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from redis.exceptions import RedisError
+from django.conf import settings
+
+from . import lock_out
+from .fields import MOST_NAME, Plain
+from .guard import guarded
+
+
+class SignInForm(Plain, LoginForm):
+    labels = {"login": "User name or email", "password": "Password", "remember": "Stay signed in on this device"}
+    most = {"login": MOST_NAME}  # nothing longer is anybody's, and what was typed is looked up
 
 
 class SignInView(LoginView):
-    """Without Redis nobody's attempts can be counted, and an uncounted attempt would be a free guess: it is refused."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-        except RedisError:
-            return HttpResponse(
-                "Nobody can sign in just now: Redis does not answer. Try again in a few seconds.\n",
-                status=503,
-                content_type="text/plain; charset=utf-8",
-                headers={"Retry-After": "5"},
-            )
-        return response
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "may_sign_up": settings.SIGN_UP == "open"}
 
 
-sign_in = SignInView.as_view()
+sign_in = guarded(SignInView.as_view(), lock_out.SIGN_IN_FROM)
 sign_out = LogoutView.as_view()

@@ -16,7 +16,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { app: "src/main.tsx", pages: "src/styles/pages.css", feeds: "src/admin/feeds.ts" },
+      input: {
+        app: "src/main.tsx",
+        pages: "src/styles/pages.css",
+        feeds: "src/admin/feeds.ts",
+        passkeys: "src/accounts/passkeys.ts",
+      },
       output: {
         // Twelve hex digits are what WhiteNoise takes for an immutable name and caches for ever.
         hashCharacters: "hex",

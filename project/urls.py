@@ -4,16 +4,16 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.sign_in import sign_in, sign_out
+from accounts import second_factor
 from marketdata.admin import feed_page
 
 # The admin's own form counts no attempts: who is not signed in goes through the site's.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+second_factor.protect(admin.site)
 
 urlpatterns = [
     path("", include("frontend.urls")),
-    path("accounts/login/", sign_in, name="account_login"),
-    path("accounts/logout/", sign_out, name="account_logout"),
+    path("accounts/", include("accounts.urls")),
     path("admin/feeds/", include(feed_page.urls)),
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.rest.urls")),

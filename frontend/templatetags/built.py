@@ -29,3 +29,12 @@ def page_styles() -> SafeString:
         return built_files("src/styles/pages.css")
     except NotBuiltError:
         return SafeString("")
+
+
+@register.simple_tag
+def page_script(entry: str) -> SafeString:
+    """The same for a script that such a page can do without."""
+    try:
+        return built_files(entry)
+    except NotBuiltError:
+        return SafeString("")

@@ -31,6 +31,8 @@ GROUPS: Final = (
         (
             Entry("Users", "person", "admin:accounts_user_changelist", "accounts.User"),
             Entry("Groups", "group", "admin:auth_group_changelist", "auth.Group"),
+            Entry("Invitations", "mail", "admin:accounts_invitation_changelist", "accounts.Invitation"),
+            Entry("Sign-ins", "login", "admin:accounts_signinattempt_changelist", "accounts.SignInAttempt"),
             Entry("Watchlists", "visibility", "admin:accounts_watchlist_changelist", "accounts.Watchlist"),
             Entry("API tokens", "key", "admin:accounts_apitoken_changelist", "accounts.ApiToken"),
             Entry("Changes", "history", "admin:admin_logentry_changelist", "admin.LogEntry"),

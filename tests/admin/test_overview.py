@@ -95,6 +95,8 @@ MENU = {
     "/admin/marketdata/feedsettings/": "view_feedsettings",
     "/admin/accounts/user/": "view_user",
     "/admin/auth/group/": "view_group",
+    "/admin/accounts/invitation/": "view_invitation",
+    "/admin/accounts/signinattempt/": "view_signinattempt",
     "/admin/accounts/watchlist/": "view_watchlist",
     "/admin/accounts/apitoken/": "view_apitoken",
     "/admin/admin/logentry/": "view_logentry",

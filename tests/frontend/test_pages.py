@@ -32,7 +32,7 @@ def test_a_wrong_password_is_told_in_words_and_keeps_the_name(client: Client, ow
     text = response.content.decode()
     assert response.status_code == 200
     assert 'role="alert"' in text
-    assert "password you specified are not correct" in text
+    assert "The name or the password is wrong." in text
     assert 'value="owner"' in text
     assert "not this one" not in text
 
