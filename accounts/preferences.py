@@ -51,8 +51,8 @@ def change(user: User, time_zone: str | None = None, display: Mapping[str, Any] 
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Names of the IANA database, places first of all: nobody lives in `posixrules`."""
-    return frozenset(zoneinfo.available_timezones())
+    """Names of the IANA database. Some systems keep files beside it that are no places."""
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "posixrules", "Factory"})
 
 
 def _wrong_zone(name: str | None) -> list[Problem]:

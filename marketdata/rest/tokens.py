@@ -73,8 +73,8 @@ class TokensView(View):
 
     @extend_schema(operation_id="create_token", request=NewTokenSerializer, responses={201: MadeTokenSerializer})
     def post(self, request: Request) -> Response:
-        """A new token. Its text is in this answer only. 403 where the session did not show its password, or another of its
-        ways in, for some minutes: `/accounts/reauthenticate/` asks for it."""
+        """A new token. Its text is in this answer only. 403 where the session has not proved for some minutes that it is
+        still its user: the page `/accounts/tokens/` asks for that."""
         assert request.user.is_authenticated
         _demand_reauthentication(request)
         asked = NewTokenSerializer(data=request.data)
@@ -119,5 +119,5 @@ def _demand_reauthentication(request: Request) -> None:
     try:
         _recently_signed_in(request._request)
     except ReauthenticationRequired as error:
-        message = "Confirm first that it is you, at /accounts/reauthenticate/: a token is a way in of its own."
+        message = "A token is a way in of its own: prove first that it is you, as the page /accounts/tokens/ asks for."
         raise PermissionDenied(message, "reauthentication_required") from error

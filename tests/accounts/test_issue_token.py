@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from accounts import tokens
 from accounts.identity import from_token
 from accounts.models import ApiToken, User
 
@@ -55,3 +56,34 @@ def test_an_inactive_user_gets_none(owner: User) -> None:
     with pytest.raises(CommandError, match="inactive"):
         issue("owner")
     assert not ApiToken.objects.exists()
+
+
+def test_it_reads_unless_told(owner: User) -> None:
+    _, err = issue("owner")
+    assert tokens.scopes_of(ApiToken.objects.get()) == ("read",)
+    assert "to read" in err
+
+
+def test_it_may_do_what_is_asked_and_is_called_so(owner: User) -> None:
+    _, err = issue("owner", "--scope", "watchlists", "--scope", "read", "--name", "the night's run")
+    made = ApiToken.objects.get()
+    assert (made.name, tokens.scopes_of(made)) == ("the night's run", ("read", "watchlists"))
+    assert "read and watchlists" in err
+
+
+def test_an_unknown_scope_is_refused_with_those_there_are(owner: User) -> None:
+    with pytest.raises(CommandError, match=r"admin.*'read', 'watchlists'"):
+        issue("owner", "--scope", "admin")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81, "a\nb"])
+def test_a_name_that_cannot_be_is_refused(owner: User, name: str) -> None:
+    with pytest.raises(CommandError, match="name"):
+        issue("owner", "--name", name)
+    assert not ApiToken.objects.exists()
+
+
+def test_the_limit_of_a_user_holds(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "PER_USER", 0)
+    with pytest.raises(CommandError, match="revoke one"):
+        issue("owner")

@@ -80,7 +80,8 @@ class Api:
         self.schema.app = get_wsgi_application()
         self.by_token = {"Authorization": f"Bearer {token}"}
         csrf = "a" * 32
-        self.by_session = {"Cookie": f"sessionid={session_key}; csrftoken={csrf}", "X-CSRFToken": csrf}
+        self.by_session = {"X-CSRFToken": csrf}
+        self.cookies = {"sessionid": session_key, "csrftoken": csrf}
         self.paths = paths
         self.counts: Counter[tuple[str, int]] = Counter()
 
@@ -94,14 +95,14 @@ class Api:
 
     def check(self, case: Any) -> None:
         ways = {name for one in case.operation.definition.raw["security"] for name in one}
-        headers = self.by_token if "token" in ways else self.by_session
-        response = case.call(headers=headers)
+        headers, cookies = (self.by_token, None) if "token" in ways else (self.by_session, self.cookies)
+        response = case.call(headers=headers, cookies=cookies)
         self.counts[case.operation.label, response.status_code] += 1
         allowed = case.meta.generation.mode is GenerationMode.POSITIVE
         excluded = []
         if allowed and response.status_code == 400 and wrong_in(response) <= MEANING:
             excluded = CHECKS.get_by_names(["positive_data_acceptance"])
-        case.validate_response(response, excluded_checks=excluded, headers=headers)
+        case.validate_response(response, excluded_checks=excluded, headers=headers, cookies=cookies)
 
 
 @pytest.fixture
