@@ -15,28 +15,38 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from redis import Redis, RedisError
 
-from .models import ApiToken, User
+from .models import ApiToken, FeedGrant, GroupLimits, User
 
 logger = logging.getLogger(__name__)
 
+# Told in place of a user: what groups may see or use changed.
+EVERYBODY: Final = b"*"
+# Members that are told of one by one; of more, everybody is looked at, which is quicker then.
+_FEW: Final = 20
 # What changes at every sign-in, and revokes nothing.
 _HARMLESS: Final = {"last_login"}
 
 
 def announce(user_id: int) -> None:
     """After the commit: who is in by this user's sessions and tokens is looked at again. Never raises for Redis."""
-    transaction.on_commit(lambda: _publish(user_id))
+    transaction.on_commit(lambda: _publish(str(user_id).encode()))
 
 
-def _publish(user_id: int) -> None:
+def announce_to_everybody() -> None:
+    """After the commit: what groups may see or use changed, and so the rights of all who are in are looked at again. Never
+    raises for Redis."""
+    transaction.on_commit(lambda: _publish(EVERYBODY))
+
+
+def _publish(who: bytes) -> None:
     from django.conf import settings
 
     from marketdata.bus import keys
 
     try:
-        _client(settings.REDIS_URL).publish(keys.credentials(), str(user_id))
+        _client(settings.REDIS_URL).publish(keys.credentials(), who)
     except RedisError as error:
-        logger.warning("the rights of user %d changed, but nobody could be told: %r", user_id, error)
+        logger.warning("the rights of user %s changed, but nobody could be told: %r", who.decode(), error)
 
 
 @cache
@@ -74,5 +84,18 @@ def session_ended(instance: Session, **_: Any) -> None:
 def rights_changed(instance: Any, action: str, pk_set: Any = None, reverse: bool = False, **_: Any) -> None:
     if action not in ("post_add", "post_remove", "post_clear"):
         return
-    for user_id in pk_set or () if reverse else [instance.pk]:
+    # A group that was emptied does not say of whom.
+    members = pk_set if reverse else {instance.pk}
+    if members is None or len(members) > _FEW:
+        announce_to_everybody()
+        return
+    for user_id in members:
         announce(user_id)
+
+
+@receiver(post_save, sender=FeedGrant)
+@receiver(post_delete, sender=FeedGrant)
+@receiver(post_save, sender=GroupLimits)
+@receiver(post_delete, sender=GroupLimits)
+def group_changed(**_: Any) -> None:
+    announce_to_everybody()

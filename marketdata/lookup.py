@@ -1,35 +1,48 @@
 """Instruments found by the names that people and programs write: a bare symbol, or `feed.symbol`. `accounts` and `rest`
-ask here; the stream has its catalogue.
+ask here; the stream has its catalogue. Each asks for somebody: where two feeds have a symbol, only those count that the
+one may see.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.db.models import Q
 
 from .models import Instrument
 from .symbols import SYMBOL
 
+if TYPE_CHECKING:
+    from accounts.access import Access
+
+FORBIDDEN: Final = "forbidden"
+
 
 class NotFound(NamedTuple):
-    """Why a name leads to no instrument: `unknown_symbol`, `ambiguous_symbol` or `not_streaming`, with a sentence."""
+    """Why a name leads to no instrument: `unknown_symbol`, `ambiguous_symbol`, `not_streaming` or `forbidden`, with a
+    sentence."""
 
     code: str
     message: str
 
 
-def find(names: Sequence[str]) -> dict[str, Instrument | NotFound]:
-    """For each name, the one instrument that users are offered under it, or why there is none. One query."""
+def find(names: Sequence[str], access: "Access | None" = None) -> dict[str, Instrument | NotFound]:
+    """For each name, the one instrument that is offered under it to who has this access, or why there is none. Without an
+    access, as for operators, nothing is forbidden. One query."""
     found = _candidates(names)
-    return {name: _offered(name, found[name]) for name in names}
+    return {name: _offered(name, found[name], access) for name in names}
 
 
-def find_any(name: str) -> Instrument | NotFound:
+def find_any(name: str, access: "Access | None" = None) -> Instrument | NotFound:
     """As `find`, of one name, but where nothing is offered under it a retired or withheld instrument will do."""
     candidates = _candidates([name])[name]
-    offered = _offered(name, candidates)
-    return candidates[0] if isinstance(offered, NotFound) and len(candidates) == 1 else offered
+    offered = _offered(name, candidates, access)
+    seen = _seen(candidates, access)
+    return seen[0] if isinstance(offered, NotFound) and len(seen) == 1 else offered
+
+
+def _seen(candidates: list[Instrument], access: "Access | None") -> list[Instrument]:
+    return candidates if access is None else [one for one in candidates if access.may_see(one)]
 
 
 def _candidates(names: Iterable[str]) -> defaultdict[str, list[Instrument]]:
@@ -50,11 +63,15 @@ def _candidates(names: Iterable[str]) -> defaultdict[str, list[Instrument]]:
     return found
 
 
-def _offered(name: str, candidates: list[Instrument]) -> Instrument | NotFound:
+def _offered(name: str, candidates: list[Instrument], access: "Access | None") -> Instrument | NotFound:
     shown = name if len(name) <= 100 else f"{name[:100]}…"
     if not candidates:
         return NotFound("unknown_symbol", f"There is no instrument {shown}.")
-    offered = [one for one in candidates if one.offered]
+    seen = _seen(candidates, access)
+    if not seen:
+        feeds = " and ".join(sorted({one.feed for one in candidates}))
+        return NotFound(FORBIDDEN, f"You may not see {shown}, which is of the feed {feeds}.")
+    offered = [one for one in seen if one.offered]
     if not offered:
         return NotFound("not_streaming", f"{shown} is not offered now.")
     if len(offered) > 1:

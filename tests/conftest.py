@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connections
 from redis import Redis
 
+from accounts import feed_use
 from accounts.models import User
 
 PASSWORD = "correct horse 7 battery"
@@ -22,6 +23,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     whichever test used it last."""
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result(10)
+
+
+@pytest.fixture(autouse=True)
+def _first_use_of_every_feed() -> None:
+    """Each test has users of its own, whose ids others had before."""
+    feed_use.forget()
 
 
 @pytest.fixture

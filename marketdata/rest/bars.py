@@ -176,7 +176,7 @@ class BarsView(HistoryView):
         size = page_size(request)
         interval = _interval(request)
         places = _places(request)
-        instrument = instrument_of(symbol)
+        instrument = instrument_of(request, symbol)
         facts = instrument.facts()
         database = history()
         state = cursor_of(request, instrument)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from ..bus import newest
-from . import chain_queries, etag, expiries, live
+from . import chain_queries, etag, expiries, live, rights
 from .chain_queries import Expiry
 from .formats import FORMATS, Column, Negotiation, Table, chosen, format_parameter, is_json, table_response
 from .formats.ndjson import objects
@@ -77,7 +77,8 @@ class ChainView(View):
     )
     def get(self, request: Request, underlying: str) -> HttpResponseBase:
         """The expiries of an underlying, each with days left, volatility at the money and expected move."""
-        instrument = chain_queries.underlying(underlying)
+        instrument = chain_queries.underlying(underlying, rights.access_of(request))
+        rights.used(request, instrument.feed)
         found = chain_queries.expiries(instrument)
         first = newest.read(
             {instrument.feed: [instrument.id, *(option.id for one in found for option in _middle(one))]}

@@ -11,9 +11,12 @@ from django.db.models import CharField, Max, Min, QuerySet
 from django.db.models.functions import Cast
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from accounts.access import Access
+
 from .. import lookup
 from ..facts import Right
 from ..models import Instrument
+from . import rights
 
 OFFERED: Final = {"active": True, "streaming": True, "covered": True}  # as Instrument.offered
 # More than any underlying has: a few of the largest have 25,000.
@@ -57,12 +60,13 @@ class ExpiryTerms(NamedTuple):
     exercise: str | None
 
 
-def underlying(name: str) -> Instrument:
-    """The instrument that `name`, a symbol or `feed.symbol`, means as an underlying. Raises MissingError, and
-    ValidationError naming the choices where several feeds have it."""
-    found = lookup.find([name])[name]
+def underlying(name: str, access: Access) -> Instrument:
+    """The instrument that `name`, a symbol or `feed.symbol`, means as an underlying. Raises MissingError, ForbiddenError,
+    and ValidationError naming the choices where several feeds have it."""
+    found = lookup.find([name], access)[name]
     if isinstance(found, Instrument):
         return found
+    rights.refuse_forbidden(found, "underlying")
     refused = {"underlying": [ErrorDetail(found.message, found.code)]}
     raise ValidationError(refused) if found.code == "ambiguous_symbol" else MissingError(refused)
 

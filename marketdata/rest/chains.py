@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from ..feeds.registry import FEEDS
 from ..models import Instrument
-from . import chain_queries, etag
+from . import chain_queries, etag, rights
 from .pages import PARAMETERS, Pages
 from .schema import page_of, page_parameters
 from .view import View
@@ -42,13 +42,14 @@ class ChainsView(View):
         responses=page_of(ChainSerializer),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """The underlyings that have offered options, by symbol and feed."""
+        """The underlyings that have offered options, by symbol and feed; of feeds that the user may see."""
         feed = request.query_params.get("feed")
         if feed is not None and feed not in FEEDS:
             message = f"It takes one of: {', '.join(sorted(FEEDS))}."
             raise ValidationError({"feed": [ErrorDetail(message, "invalid_choice")]})
         of_it = {"feed": OuterRef("feed"), "underlying": OuterRef("symbol")}
-        found = Instrument.objects.filter(Exists(chain_queries.offered_options(**of_it)), **chain_queries.OFFERED)
+        seen = rights.access_of(request).condition()
+        found = Instrument.objects.filter(seen, Exists(chain_queries.offered_options(**of_it)), **chain_queries.OFFERED)
         pages = Pages(("symbol", "feed"))
         page = pages.page(found if feed is None else found.filter(feed=feed), request)
         response = pages.response(_shown(page))

@@ -15,7 +15,7 @@ from ..bus.beacon import Beacon
 from ..bus.last_values import Row
 from ..ingest import money
 from ..models import Instrument
-from . import chain_queries, etag, live, parameters
+from . import chain_queries, etag, live, parameters, rights
 from .chain_queries import Expiry, ExpiryTerms
 from .formats import Column, chosen
 from .instrument_filter import MOST_STRIKE
@@ -147,11 +147,12 @@ def strike_parameters() -> list[OpenApiParameter]:
 
 
 def read(request: Request, underlying: str, expiry: str) -> Quoted:
-    """What a path and its range of strikes ask for: three queries and one round trip. Raises ValidationError,
-    MissingError and redis.RedisError."""
+    """What a path and its range of strikes ask for: three queries and one round trip, beside what the
+    user's rights cost. Raises ValidationError, MissingError, ForbiddenError and redis.RedisError."""
     least, most = parameters.between(request, "strike", 0, MOST_STRIKE)
-    instrument = chain_queries.underlying(underlying)
+    instrument = chain_queries.underlying(underlying, rights.access_of(request))
     found, terms = chain_queries.expiry(instrument, expiry, least, most)
+    rights.used(request, instrument.feed)
     now = newest.read({instrument.feed: [instrument.id, *(option.id for option in found.options)]})
     beacon = now.beacons[instrument.feed]
     at = forward(found, now.rows, own_price(instrument, now.rows))

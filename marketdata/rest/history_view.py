@@ -14,7 +14,7 @@ from rest_framework.utils.urls import replace_query_param
 from .. import lookup
 from ..history.database import HistoryDownError
 from ..models import Instrument
-from . import live
+from . import live, rights
 from .formats import FORMATS, Column, Negotiation, is_json
 from .problems import Unavailable
 from .times import refused
@@ -37,11 +37,14 @@ class HistoryView(View):
         return super().handle_exception(exc)
 
 
-def instrument_of(symbol: str) -> Instrument:
-    """The instrument of that name, also a retired one. Raises NotFound, or ValidationError where two feeds have it."""
-    found = lookup.find_any(symbol)
+def instrument_of(request: Request, symbol: str) -> Instrument:
+    """The instrument of that name, also a retired one, whose history is about to be told. Raises NotFound, ForbiddenError,
+    or ValidationError where two feeds have it."""
+    found = lookup.find_any(symbol, rights.access_of(request))
     if isinstance(found, Instrument):
+        rights.used(request, found.feed)
         return found
+    rights.refuse_forbidden(found, "symbol")
     if found.code == "unknown_symbol":
         raise NotFound(found.message)
     raise ValidationError({"symbol": [ErrorDetail(found.message, found.code)]})

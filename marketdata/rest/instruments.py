@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from .. import lookup
 from ..facts import InstrumentFacts
 from ..models import Instrument
-from . import etag, instrument_text
+from . import etag, instrument_text, rights
 from .instrument_filter import InstrumentFilter
 from .pages import Pages
 from .schema import page_of, page_parameters, parameters_of
@@ -60,10 +60,11 @@ class InstrumentsView(View):
         responses=page_of(InstrumentSerializer),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """Active instruments, an underlying before its options, those by expiry, strike and right; where `text` is
-        given, what it names exactly comes first."""
+        """Active instruments of feeds that the user may see, an underlying before its options, those by expiry, strike and
+        right; where `text` is given, what it names exactly comes first."""
         filtered = InstrumentFilter(
-            request.query_params, Instrument.objects.filter(active=True, covered=True)
+            request.query_params,
+            Instrument.objects.filter(rights.access_of(request).condition(), active=True, covered=True),
         ).checked()  # type: ignore[no-untyped-call]
         pages = Pages(("place", "underlying", "day", "at_strike", "right", "symbol", "feed"), dates=("day",))
         page = pages.page(_ordered(filtered, request.query_params.get("text", "")), request)
@@ -77,10 +78,11 @@ class InstrumentView(View):
     @extend_schema(operation_id="get_instrument", responses=InstrumentSerializer)
     def get(self, request: Request, symbol: str) -> HttpResponseBase:
         """One instrument, by its symbol or by `feed.symbol`, also when it is retired."""
-        found = lookup.find_any(symbol)
+        found = lookup.find_any(symbol, rights.access_of(request))
         if isinstance(found, Instrument):
             shown = InstrumentSerializer(found.facts()).data
             return etag.answered(request, etag.tag_of(shown), lambda: Response(shown))
+        rights.refuse_forbidden(found, "symbol")
         if found.code == "unknown_symbol":
             raise NotFound(found.message)
         raise ValidationError({"symbol": [found.message]}, code=found.code)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from .. import lookup
 from ..bus import newest
 from ..models import Instrument
-from . import etag, live, parameters
+from . import etag, live, parameters, rights
 from .formats import (
     FORMATS,
     Column,
@@ -47,8 +47,8 @@ QuoteSerializer: Final = live.live_serializer(
 class RefusedSerializer(serializers.Serializer[Any]):
     symbol = serializers.CharField(help_text="As it was asked for; of a long one the beginning.")
     code = serializers.ChoiceField(
-        [(code, code) for code in ("unknown_symbol", "ambiguous_symbol", "not_streaming")],
-        help_text="Why it has no quote: no feed has it, several do, or it is not offered now.",
+        [(code, code) for code in ("unknown_symbol", "ambiguous_symbol", "not_streaming", "forbidden")],
+        help_text="Why it has no quote: no feed has it, several do, it is not offered now, or the user may not see it.",
     )
     message = serializers.CharField(help_text="The same for people, with the choices.")
 
@@ -89,11 +89,12 @@ class QuotesView(View):
         """The newest row of each symbol. What is not offered is named in `refused`, and the others come all the same; an
         instrument that has not quoted yet has nulls. The stream tells of changes sooner and cheaper than asking again."""
         names = parameters.listed(request, "symbols", MOST, "symbols")
-        found = lookup.find(names)
+        found = lookup.find(names, rights.access_of(request))
         by_feed: dict[str, set[int]] = {}
         for one in found.values():
             if isinstance(one, Instrument):
                 by_feed.setdefault(one.feed, set()).add(one.id)
+        rights.used(request, *by_feed)
         now = newest.read(by_feed)
         refused = [
             {"symbol": name[:100], "code": one.code, "message": one.message}

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ..bus import keys
+from . import rights
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class UserThrottle(BaseThrottle):
 
     scope = "all"
 
-    def limit(self) -> int:
-        return int(settings.REST_REQUESTS_PER_MINUTE)
+    def limit(self, request: Request) -> int:
+        return rights.limits_of(request).requests_per_minute
 
     def allow_request(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
@@ -88,7 +89,7 @@ class UserThrottle(BaseThrottle):
         if counted is None:
             return True
         count, left_ms = counted
-        limit = self.limit()
+        limit = self.limit(request)
         self._wait_s = math.ceil(max(left_ms, 1) / 1000)
         allowance = Allowance(limit, max(0, limit - count), self._wait_s)
         before = _allowance(request)

@@ -158,7 +158,7 @@ class TicksView(HistoryView):
         An answer of many rows that breaks off before its end is not all of it: the connection is cut then."""
         refuse_pages_of_tables(request)
         size = page_size(request)
-        instrument = instrument_of(symbol)
+        instrument = instrument_of(request, symbol)
         database = history()
         # Before the rows are read, so that no row up to it can be missing from them.
         last = queries.newest(database, instrument.pk)

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from accounts.access import EVERYTHING, Access
+
 from ..facts import InstrumentFacts
 from .protocol import ProtocolError
 
@@ -51,17 +53,20 @@ class Catalogue:
             gone={i for i, facts in before.items() if i not in self.by_id or facts.streaming > self.by_id[i].streaming},
         )
 
-    def find(self, symbol: str) -> InstrumentFacts:
-        """The one streaming instrument that `symbol` or `feed.symbol` names.
+    def find(self, symbol: str, access: Access = EVERYTHING) -> InstrumentFacts:
+        """The one streaming instrument that `symbol` or `feed.symbol` names, of those that may be seen.
 
-        Raises ProtocolError: unknown_symbol, ambiguous_symbol or not_streaming."""
+        Raises ProtocolError: unknown_symbol, ambiguous_symbol, not_streaming or forbidden."""
         found = self._by_symbol.get(symbol)
         if found is None:
             feed, dot, rest = symbol.partition(".")
             found = [facts for facts in self._by_symbol.get(rest, []) if facts.feed == feed] if dot else None
         if not found:
             raise ProtocolError("unknown_symbol", "no feed has this symbol")
-        streaming = [facts for facts in found if facts.streaming]
+        seen = [facts for facts in found if access.may_see(facts)]
+        if not seen:
+            raise forbidden({facts.feed for facts in found})
+        streaming = [facts for facts in seen if facts.streaming]
         if not streaming:
             raise ProtocolError("not_streaming", "this instrument is not streamed now")
         if len(streaming) > 1:
@@ -69,12 +74,12 @@ class Catalogue:
             raise ProtocolError("ambiguous_symbol", f"several feeds have it: {choices}")
         return streaming[0]
 
-    def chain(self, underlying: str, expiry: str) -> list[int]:
+    def chain(self, underlying: str, expiry: str, access: Access = EVERYTHING) -> list[int]:
         """Ids of the options of one expiry, `YYYY-MM-DD` or `YYYY-MM-DD.ROOT`, by strike, calls first.
 
         Raises ProtocolError that names the field."""
         try:
-            facts = self.find(underlying)
+            facts = self.find(underlying, access)
         except ProtocolError as error:
             raise ProtocolError(error.code, f"{underlying[:64]}: {error}", "chain.underlying") from error
         day, dot, root = expiry.partition(".")
@@ -87,10 +92,15 @@ class Catalogue:
         ids = roots[root] if dot else next(iter(roots.values()))
         return sorted(ids, key=lambda i: (self.by_id[i].strike or 0, self.by_id[i].right or ""))
 
-    def name_of(self, facts: InstrumentFacts) -> str:
-        """How a client may call it: the bare symbol where that is unambiguous, else `feed.symbol`."""
-        streaming = [other for other in self._by_symbol.get(facts.symbol, []) if other.streaming]
+    def name_of(self, facts: InstrumentFacts, access: Access = EVERYTHING) -> str:
+        """How a client with this access may call it: the bare symbol where that is unambiguous, else `feed.symbol`."""
+        namesakes = self._by_symbol.get(facts.symbol, [])
+        streaming = [other for other in namesakes if other.streaming and access.may_see(other)]
         return facts.symbol if len(streaming) < 2 else f"{facts.feed}.{facts.symbol}"
+
+
+def forbidden(feeds: Iterable[str]) -> ProtocolError:
+    return ProtocolError("forbidden", f"you may not see it: it is of the feed {' and '.join(sorted(feeds))}")
 
 
 def _differ(one: InstrumentFacts, other: InstrumentFacts) -> bool:

@@ -74,6 +74,7 @@ class Connection:
         "_outbox",
         "_send",
         "_task",
+        "address",
         "answered",
         "beat",
         "board",
@@ -84,6 +85,7 @@ class Connection:
         "framed_at",
         "heard_at",
         "identity",
+        "merged",
         "n",
         "name",
         "opened_at",
@@ -108,12 +110,15 @@ class Connection:
         channel: str,
         end: Callable[[], None],
         session_key: str = "",
+        address: str = "",
     ) -> None:
         now = time.monotonic()
         self.name = name
         self.identity = identity
         # Of the session that it stands on, to see whether that still does; empty for a token.
         self.session_key = session_key
+        # Of the client, as the outermost trusted proxy saw it.
+        self.address = address
         self.channel = channel
         self.board = board
         # Ids whose rows may be sent: subscribed, and their snapshot has left.
@@ -129,6 +134,8 @@ class Connection:
         self.closing = False
         self.n = 0
         self.rows = 0
+        # Rows that were overtaken by newer ones while nothing could be sent.
+        self.merged = 0
         self.sent = 0
         self.answered = 0
         self.opened_at = self.heard_at = self.framed_at = self.pinged_at = now
@@ -145,7 +152,9 @@ class Connection:
     def deliver(self, ids: set[int]) -> None:
         """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent."""
         if self.busy or self._outbox or self.closing or self.sent - self.answered > UNANSWERED_BYTES:
+            waited = len(self.pending)
             self.pending |= ids
+            self.merged += waited + len(ids) - len(self.pending)
             return
         if self.pending:
             ids = (ids | self.pending) & self.wanted
@@ -258,6 +267,10 @@ class Connection:
             return
         self._marks.append(Mark(self.n, self.sent, now))
         self._transmit(f'{{"op":"ping","n":{self.n}}}')
+
+    def ping_age(self, now: float) -> float | None:
+        """How long the oldest ping has waited for its answer, s; None where none does."""
+        return now - self._marks[0].at if self._marks else None
 
     # ── The door ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

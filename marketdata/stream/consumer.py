@@ -17,7 +17,9 @@ from django.conf import settings
 from django.http import parse_cookie
 
 from accounts import identity, queries
+from accounts import limits as site_limits
 from accounts.identity import Identity
+from accounts.limits import Limits
 from accounts.models import READ
 from accounts.queries import Followed
 from accounts.tickets import TicketsUnavailableError
@@ -27,7 +29,7 @@ from ..bus.connection import RedisDownError
 from ..facts import InstrumentFacts
 from ..rows import FIELDS
 from . import origin, protocol
-from .catalogue import encoded, wire_facts
+from .catalogue import encoded, forbidden, wire_facts
 from .connection import Connection
 from .hub import Hub, configured, get_hub
 from .protocol import ProtocolError
@@ -66,6 +68,8 @@ class StreamConsumer(AsyncConsumer):
         # Of each followed watchlist, what it names and is not streamed now.
         self.missing: dict[Followed, set[int]] = {}
         self.hears_of_own_lists = False
+        # By source of symbols: those that it held and the user may not see any more. They come back with the right.
+        self.withheld: dict[str, dict[int, None]] = {}
         self.window_started = 0.0
         self.window_messages = 0
         self.auth_deadline: asyncio.TimerHandle | None = None
@@ -127,10 +131,13 @@ class StreamConsumer(AsyncConsumer):
 
     def welcome(self, who: Identity, message_id: Any = None, session_key: str = "") -> None:
         hub = self._hub
+        name, address = secrets.token_hex(6), str((self.scope.get("client") or ("",))[0])
         self.connection = connection = Connection(
-            secrets.token_hex(6), self.base_send, hub.board, who, self.channel_name, self._end, session_key
+            name, self.base_send, hub.board, who, self.channel_name, self._end, session_key, address
         )
-        self.sources = Sources(settings.STREAM_SYMBOLS_PER_CONNECTION, hub.holds)
+        limits = who.limits
+        connection.beat = max(connection.beat, protocol.beat_for(limits.fastest_interval_ms))
+        self.sources = Sources(limits.symbols, hub.holds)
         if self.auth_deadline is not None:
             self.auth_deadline.cancel()
         connection.post(
@@ -144,13 +151,13 @@ class StreamConsumer(AsyncConsumer):
                 "fields": FIELDS,
                 "limits": {
                     "message_bytes": settings.STREAM_MESSAGE_BYTES,
-                    "symbols": settings.STREAM_SYMBOLS_PER_CONNECTION,
-                    "connections": settings.STREAM_CONNECTIONS_PER_USER,
-                    "messages_per_10_s": settings.STREAM_MESSAGES_PER_10_S,
-                    "intervals_ms": protocol.BEATS,
+                    "symbols": limits.symbols,
+                    "connections": limits.connections,
+                    "messages_per_10_s": limits.messages_per_10_s,
+                    "intervals_ms": [beat for beat in protocol.BEATS if beat >= limits.fastest_interval_ms],
                 },
                 "interval_ms": connection.beat,
-                "feeds": hub.statuses(),
+                "feeds": hub.statuses(who.access),
             }
         )
         hub.register(connection)
@@ -163,6 +170,15 @@ class StreamConsumer(AsyncConsumer):
     def _end(self) -> None:
         """The connection cut itself: this consumer ends too, also if the server never says that the client has gone."""
         self.channel_layer.post(self.channel_name, {"type": "stream.end"})
+
+    @property
+    def _limits(self) -> Limits:
+        return site_limits.of_site() if self.connection is None else self.connection.identity.limits
+
+    async def stream_dismiss(self, message: dict[str, Any]) -> None:
+        """Another socket of the user takes its place, or an administrator sends it away."""
+        if self.connection is not None:
+            self.connection.close(message["code"], message["reason"], message["reconnect_ms"])
 
     async def stream_end(self, message: dict[str, Any]) -> None:
         raise StopConsumer
@@ -214,7 +230,7 @@ class StreamConsumer(AsyncConsumer):
         key: Any = None
         followed: Followed | None = None
         if said.symbols is not None:
-            most = SYMBOLS_ASKED * settings.STREAM_SYMBOLS_PER_CONNECTION
+            most = SYMBOLS_ASKED * self.sources.limit
             if len(said.symbols) > most:
                 raise ProtocolError("too_many_symbols", f"at most {most} symbols in a message", "symbols", limit=most)
             ids = self._found(said.symbols, refused)
@@ -223,7 +239,7 @@ class StreamConsumer(AsyncConsumer):
             if source is not None and source.kind != "symbols" and not replace:
                 raise ProtocolError("bad_message", f"this source is a {source.kind}; say replace: true", "replace")
         elif said.chain is not None:
-            ids = self._hub.catalogue.chain(said.chain.underlying, said.chain.expiry)
+            ids = self._hub.catalogue.chain(said.chain.underlying, said.chain.expiry, connection.identity.access)
             kind, key, replace = "chain", (said.chain.underlying, said.chain.expiry), True
         else:
             assert said.watchlist is not None
@@ -236,6 +252,8 @@ class StreamConsumer(AsyncConsumer):
                 raise
             kind, key, replace = "watchlist", followed, True
         self._unfollow(said.source, keep=followed)
+        if replace:
+            self.withheld.pop(said.source, None)
         change = self.sources.put(said.source, kind, key, ids, replace)  # type: ignore[arg-type]
         await self._apply(said.source, change, refused, "request", said.id, asked=ids)
 
@@ -247,6 +265,7 @@ class StreamConsumer(AsyncConsumer):
             raise ProtocolError("bad_message", f"there is no source {said.source[:ECHO]!r}", "source")
         for name in [said.source] if said.source is not None else self.sources.names():
             self._unfollow(name)
+            self.withheld.pop(name, None)
             change = self.sources.take(name)
             await self._apply(name, change, [], "request", said.id, asked=[])
         if said.all and not self.sources.total and said.id is not None:
@@ -255,11 +274,20 @@ class StreamConsumer(AsyncConsumer):
     async def configure(self, said: protocol.Configure) -> None:
         connection = self._signed_in()
         connection.requested_ms = said.interval_ms
-        beat = protocol.beat_for(said.interval_ms)
+        reason = self._beat()
+        connection.post(configured(connection, self._hub.phases.interval_ms(connection), reason, said.id))
+
+    def _beat(self) -> str | None:
+        """Gives the connection the beat that was asked for, as far as there is one and the user may have it; why it is
+        another one."""
+        connection = self._signed_in()
+        asked, fastest = connection.requested_ms, connection.identity.limits.fastest_interval_ms
+        beat = protocol.beat_for(max(asked, fastest))
         if beat != connection.beat:
             self._hub.phases.add(connection, beat)
-        reason = None if beat == said.interval_ms else f"beats are {', '.join(map(str, protocol.BEATS))} ms"
-        connection.post(configured(connection, self._hub.phases.interval_ms(connection), reason, said.id))
+        if asked < fastest:
+            return f"your limit is {fastest} ms"
+        return None if beat == asked else f"beats are {', '.join(map(str, protocol.BEATS))} ms"
 
     async def ping(self, said: protocol.Ping) -> None:
         self._signed_in().post({"op": "pong", "id": said.id, "time_ms": round(time.time() * 1000, 3)})
@@ -308,6 +336,25 @@ class StreamConsumer(AsyncConsumer):
             else:
                 await self._again(name, "listed")
 
+    async def rights_changed(self, message: dict[str, Any]) -> None:
+        """What the user may see or use is not what it was: sources are trimmed, or get back what was taken out."""
+        connection = self.connection
+        if connection is None:
+            return
+        before = connection.beat
+        reason = self._beat()
+        if connection.beat != before:
+            connection.post(configured(connection, self._hub.phases.interval_ms(connection), reason or "limits"))
+        for name in self.sources.names():
+            await self._trim(name)
+            source = self.sources.get(name)
+            if source is None:
+                continue
+            if source.kind == "chain" or (source.kind == "watchlist" and self._is_back(source.key)):
+                await self._again(name, "listed")
+            elif source.kind == "symbols":
+                await self._give_back(name)
+
     async def auth_expired(self, message: dict[str, Any]) -> None:
         if self.connection is None:
             await self.refuse(protocol.NOT_SIGNED_IN, f"no ticket in {AUTH_S:g} s")
@@ -341,9 +388,30 @@ class StreamConsumer(AsyncConsumer):
                 self.missing.setdefault(source.key, set()).update(gone)
             await self._apply(name, self.sources.take(name, gone), [], "retired", None)
 
+    async def _trim(self, name: str) -> None:
+        """Takes out of a source what the user may not see."""
+        source = self.sources.get(name)
+        gone = [i for i in source.ids if not self._is_seen(i)] if source is not None else []
+        if source is None or not gone:
+            return
+        if source.kind == "watchlist":
+            self.missing.setdefault(source.key, set()).update(gone)
+        elif source.kind == "symbols":
+            self.withheld.setdefault(name, {}).update(dict.fromkeys(gone))
+        await self._apply(name, self.sources.take(name, gone), [], "forbidden", None)
+
+    async def _give_back(self, name: str) -> None:
+        """Puts into a source of symbols again what was taken out of it and may be seen now."""
+        withheld = self.withheld.get(name, {})
+        back = [i for i in withheld if self._streams(i) and self._is_seen(i)]
+        for instrument_id in back:
+            del withheld[instrument_id]
+        if back:
+            await self._apply(name, self.sources.put(name, "symbols", None, back, replace=False), [], "listed", None)
+
     def _is_back(self, watchlist: Followed) -> bool:
-        """Whether something streams again that the watchlist named in vain."""
-        return any(map(self._streams, self.missing.get(watchlist, ())))
+        """Whether something streams again, and may be seen, that the watchlist named in vain."""
+        return any(self._streams(i) and self._is_seen(i) for i in self.missing.get(watchlist, ()))
 
     async def _now(self, source: Source, refused: list[dict[str, Any]]) -> list[int] | None:
         """The ids that a source that follows something should hold; None where it follows nothing, or that cannot be
@@ -352,37 +420,47 @@ class StreamConsumer(AsyncConsumer):
             return await self._of_watchlist(source.key, refused)
         if source.kind == "chain":
             with contextlib.suppress(ProtocolError):  # the whole expiry has gone: its rows were taken out one by one
-                return self._hub.catalogue.chain(*source.key)
+                underlying, expiry = source.key
+                return self._hub.catalogue.chain(underlying, expiry, self._signed_in().identity.access)
         return None
 
     def _streams(self, instrument_id: int) -> bool:
         facts = self._hub.catalogue.by_id.get(instrument_id)
         return facts is not None and facts.streaming
 
+    def _is_seen(self, instrument_id: int) -> bool:
+        """Whether the user may see it; true of what is not there."""
+        facts = self._hub.catalogue.by_id.get(instrument_id)
+        return facts is None or self._signed_in().identity.access.may_see(facts)
+
     def _found(self, symbols: list[str], refused: list[dict[str, Any]]) -> list[int]:
         ids: list[int] = []
+        access = self._signed_in().identity.access
         for symbol in symbols:
             try:
-                ids.append(self._hub.catalogue.find(symbol).id)
+                ids.append(self._hub.catalogue.find(symbol, access).id)
             except ProtocolError as error:
                 refused.append({"symbol": symbol[:ECHO], "code": error.code, "message": str(error)})
         return ids
 
     async def _of_watchlist(self, watchlist: Followed, refused: list[dict[str, Any]]) -> list[int]:
-        """Ids of those of its instruments that stream; the others are refused by name. Raises ProtocolError where the user
-        has no such list, which includes everybody else's."""
+        """Ids of those of its instruments that stream and may be seen; the others are refused by name. Raises ProtocolError
+        where the user has no such list, which includes everybody else's that is not shared."""
         found = await queries.instrument_ids(self._signed_in().identity.user_id, watchlist)
         if found is None:
             raise _no_watchlist(watchlist.share_key)
         ids = []
         for instrument_id in found:
-            if self._streams(instrument_id):
+            facts = self._hub.catalogue.by_id.get(instrument_id)
+            if facts is not None and not self._is_seen(instrument_id):
+                error = forbidden([facts.feed])
+            elif self._streams(instrument_id):
                 ids.append(instrument_id)
                 continue
-            facts = self._hub.catalogue.by_id.get(instrument_id)
+            else:
+                error = ProtocolError("not_streaming", "this instrument is not streamed now")
             name = facts.symbol if facts is not None else f"#{instrument_id}"
-            reason = "this instrument is not streamed now"
-            refused.append({"id": instrument_id, "symbol": name, "code": "not_streaming", "message": reason})
+            refused.append({"id": instrument_id, "symbol": name, "code": error.code, "message": str(error)})
         self.missing[watchlist] = set(found).difference(ids)
         return ids
 
@@ -437,16 +515,18 @@ class StreamConsumer(AsyncConsumer):
             facts = catalogue.by_id[instrument_id]
             refused.append(
                 {
-                    "symbol": catalogue.name_of(facts),
+                    "symbol": catalogue.name_of(facts, connection.identity.access),
                     "code": "too_many_symbols",
-                    "message": f"at most {settings.STREAM_SYMBOLS_PER_CONNECTION} symbols a connection",
-                    "limit": settings.STREAM_SYMBOLS_PER_CONNECTION,
+                    "message": f"at most {self.sources.limit} symbols a connection",
+                    "limit": self.sources.limit,
                 }
             )
         if change.ended:
             connection.forget(change.ended)
             self._hub.board.leave(connection, change.ended)
         connection.post(self._subscribed(name, change, refused, cause, message_id))
+        if change.added:
+            self._hub.uses.note(connection, change.added)
         if change.begun:
             places = {i: _place(catalogue.by_id[i]) for i in change.begun}
             await self._hub.board.join(connection, places)
@@ -459,14 +539,15 @@ class StreamConsumer(AsyncConsumer):
     def _subscribed(
         self, name: str | None, change: Change, refused: list[dict[str, Any]], cause: str, message_id: Any
     ) -> dict[str, Any]:
-        catalogue = self._hub.catalogue
+        catalogue, access = self._hub.catalogue, self._signed_in().identity.access
         added = {
-            catalogue.name_of(facts): wire_facts(facts) for facts in map(catalogue.by_id.__getitem__, change.added)
+            catalogue.name_of(facts, access): wire_facts(facts)
+            for facts in map(catalogue.by_id.__getitem__, change.added)
         }
         removed = []
         for instrument_id in change.removed:
             facts = catalogue.by_id.get(instrument_id)
-            symbol = catalogue.name_of(facts) if facts is not None else None
+            symbol = catalogue.name_of(facts, access) if facts is not None else None
             # It is listed still: the administrator switched it off, or wants it covered no more.
             withheld = cause == "retired" and facts is not None and facts.active
             removed.append({"id": instrument_id, "symbol": symbol, "code": "not_streaming" if withheld else cause})
@@ -487,7 +568,7 @@ class StreamConsumer(AsyncConsumer):
         if now - self.window_started >= WINDOW_S:
             self.window_started, self.window_messages = now, 0
         self.window_messages += 1
-        limit = settings.STREAM_MESSAGES_PER_10_S
+        limit = self._limits.messages_per_10_s
         if self.window_messages > limit:
             left = round((self.window_started + WINDOW_S - now) * 1000)
             if self.window_messages > FLOOD * limit:

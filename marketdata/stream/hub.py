@@ -13,19 +13,22 @@ from weakref import WeakKeyDictionary
 import hiredis
 import msgspec
 from channels.layers import get_channel_layer
-from django.conf import settings
+
+from accounts.access import EVERYTHING, Access
 
 from ..bus import catalogue_store, held, keys
 from ..bus.channel_layer import LoopLayer
 from ..bus.connection import RedisDownError
-from . import protocol
+from . import presence, protocol
 from .catalogue import Catalogue, encoded
 from .connection import Connection
 from .credentials import Credentials
 from .feed_pages import FeedPages
 from .feed_watch import FeedWatch
 from .phases import Phases
+from .presence import Presence
 from .sources import Holds
+from .uses import Uses
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +69,9 @@ class Hub:
         self.connections: set[Connection] = set()
         self.by_user: dict[int, set[Connection]] = {}
         self.holds = Holds()
-        self.credentials = Credentials(self.by_user)
+        self.credentials = Credentials(self.by_user, self._rights_changed)
+        self.presence = Presence(layer, self.connections)
+        self.uses = Uses(self.connections, self._feed_of)
         self.feed_pages = FeedPages(layer.client)
         self._starting = asyncio.Lock()
         self._started = False
@@ -93,11 +98,14 @@ class Hub:
             await self.layer.listen(keys.credentials(), self.credentials.told)
             await self._load_catalogue()
             await self._first_status()
+            await self._report()  # what is counted of a process that says nothing is taken out again
             self.board.keep_backstop()
             self._tasks = [
                 asyncio.create_task(self._keep_house(), name="hub-house"),
                 asyncio.create_task(self._keep_catalogue(), name="hub-catalogue"),
                 asyncio.create_task(self.credentials.keep(), name="hub-credentials"),
+                asyncio.create_task(self.presence.keep(), name="hub-presence"),
+                asyncio.create_task(self.uses.keep(), name="hub-uses"),
             ]
             self._started = True
 
@@ -121,15 +129,17 @@ class Hub:
     # ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def register(self, connection: Connection) -> None:
-        """Takes a new connection in. Where its user has as many as allowed, the one longest without an answer gives way."""
+        """Takes a new connection in. Where its user has as many as allowed, over all web processes, the one longest without
+        an answer gives way; while Redis is away, of those here."""
         own = self.by_user.setdefault(connection.identity.user_id, set())
-        while len(own) >= settings.STREAM_CONNECTIONS_PER_USER:
+        limit = connection.identity.limits.connections
+        while not self.connected and len(own) >= limit:
             victim = min(own, key=lambda other: other.heard_at)
             own.discard(victim)
-            reason = f"more than {settings.STREAM_CONNECTIONS_PER_USER} connections of one user"
-            victim.close(protocol.TOO_MANY, reason, 60_000)
+            victim.close(protocol.TOO_MANY, f"more than {limit} connections of one user", presence.RECONNECT_MS)
         own.add(connection)
         self.connections.add(connection)
+        self.presence.came(connection)
         self.phases.add(connection, connection.beat)
         self.credentials.came_in(connection.identity.user_id)
 
@@ -137,6 +147,7 @@ class Hub:
         """Takes a connection out, and with it all that was kept for it."""
         self.phases.remove(connection)
         self.connections.discard(connection)
+        self.presence.gone(connection)
         self.feed_pages.leave(connection)
         own = self.by_user.get(connection.identity.user_id)
         if own is not None:
@@ -146,10 +157,27 @@ class Hub:
         self.board.leave(connection, held)
         connection.dispose()
 
-    def statuses(self) -> list[dict[str, Any]]:
+    def statuses(self, access: Access = EVERYTHING) -> list[dict[str, Any]]:
+        """How each feed is that may be seen."""
         now = time.monotonic()
         names = sorted({*self.feeds.states, *self.catalogue.feeds})
-        return [self.feeds.status(feed, now, self.connected) for feed in names]
+        return [self.feeds.status(feed, now, self.connected) for feed in names if access.may_see_feed(feed)]
+
+    def _tell_status(self, status: dict[str, Any], to: Iterable[Connection]) -> None:
+        """How a feed is, to those who may see it."""
+        feed = status["feed"]
+        self.tell({"op": "status", **status}, [one for one in to if one.identity.access.may_see_feed(feed)])
+
+    def _rights_changed(self, connection: Connection, before: Access) -> None:
+        """What its user may see or use is not what it was."""
+        for status in self.statuses(connection.identity.access):
+            if not before.may_see_feed(status["feed"]):
+                self._tell_status(status, [connection])
+        self.layer.post(connection.channel, {"type": "rights.changed"})
+
+    def _feed_of(self, instrument_id: int) -> str | None:
+        facts = self.catalogue.by_id.get(instrument_id)
+        return None if facts is None else facts.feed
 
     def tell(self, message: dict[str, Any], to: Iterable[Connection] | None = None) -> None:
         """The same message to many, encoded once, in slices so that the loop breathes between them."""
@@ -198,12 +226,12 @@ class Hub:
         ]
         if silent:
             for status in self.statuses():
-                self.tell({"op": "status", **status}, silent)
+                self._tell_status(status, silent)
 
     def _tell_health(self) -> None:
         now = time.monotonic()
         for feed in self.feeds.changed(now, self.connected):
-            self.tell({"op": "status", **self.feeds.status(feed, now, self.connected)})
+            self._tell_status(self.feeds.status(feed, now, self.connected), self.connections)
 
     def _stretched(self, factor: int) -> None:
         reason = "load" if factor > 1 else "recovered"

@@ -70,6 +70,10 @@ class Sources:
         return list(self._uses)
 
     @property
+    def limit(self) -> int:
+        return self._limit
+
+    @property
     def total(self) -> int:
         return len(self._uses)
 

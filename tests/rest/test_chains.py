@@ -90,7 +90,7 @@ def test_the_list_is_paged_by_feed_and_costs_three_queries(
     for feed in ("simulated", "replay"):
         for n in range(3):
             live_market.options(live_market.underlying(f"U{n}", feed), at("2030-01-18"), [1])
-    with django_assert_num_queries(3):  # the token, the page, what it counts
+    with django_assert_num_queries(4):  # the token, the rights, the page, what it counts
         page = get(api, "chains/?page_size=4")
     assert [(one["underlying"], one["feed"]) for one in page["results"]] == [
         ("U0", "replay"),
@@ -191,7 +191,7 @@ def test_a_chain_of_any_length_is_four_queries_and_two_round_trips(
     for n in range(40):
         live_market.options(acme, at("2030-01-18") + n * DAY, range(50, 150, 5))
     before = round_trips(redis_client)
-    with django_assert_num_queries(4):  # the token, the underlying, its expiries, their options
+    with django_assert_num_queries(6):  # token, rights, underlying, its expiries, their options; the first use
         assert len(get(api, "chains/ACME/")["expiries"]) == 40
     assert 1 <= round_trips(redis_client) - before <= 2
 
@@ -317,7 +317,7 @@ def test_a_chain_of_400_is_one_round_trip(
     live_market.price(redis_client, live_market.options(acme, expires_at, range(50, 250)))
     live_market.say(redis_client)
     before = round_trips(redis_client)
-    with django_assert_num_queries(4):  # the token, the underlying, the expiry's roots, its options
+    with django_assert_num_queries(6):  # token, rights, underlying, the expiry's roots, its options; the first use
         shown = get(api, f"chains/ACME/{expires_at.date()}/")
     assert len(shown["strikes"]) == 200
     assert all(one["call"]["seq"] and one["put"]["seq"] for one in shown["strikes"])

@@ -302,7 +302,7 @@ def test_a_page_costs_two_queries_whatever_its_size(
     api: ApiClient, market: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for size in (1, 20):
-        with django_assert_num_queries(2):  # the token, the instruments
+        with django_assert_num_queries(3):  # the token, the rights, the instruments
             api.send("GET", f"instruments/?text=acme+515&page_size={size}")
 
 
@@ -315,7 +315,7 @@ def test_a_page_reads_no_more_rows_than_it_needs(api: ApiClient, market: None) -
 def test_one_instrument_is_found_by_either_name(
     api: ApiClient, market: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         bare = api.send("GET", "instruments/ACME260116C00515000/").json()
     assert bare["strike"] == 515
     assert api.send("GET", "instruments/simulated.ACME260116C00515000/").json() == bare

@@ -159,7 +159,7 @@ def test_500_quotes_are_two_queries_and_one_round_trip(
     live_market.say(redis_client)
     symbols = [one.symbol for one in made]
     before = redis_client.info("commandstats")
-    with django_assert_num_queries(2):  # the token, the instruments
+    with django_assert_num_queries(4):  # the token, the rights, the instruments, the first use of the feed
         found = results(ask(api, *symbols))
     after = redis_client.info("commandstats")
     assert [one["symbol"] for one in found] == symbols
