@@ -147,6 +147,16 @@ export class Api {
     return this.request("PUT", `watchlists/${watchlist}/entries/`, { symbols });
   }
 
+  /** What the page keeps with the account. */
+  async layout(): Promise<unknown> {
+    const me: { display?: { layout?: unknown } } = await this.request("GET", "me/");
+    return me.display?.layout;
+  }
+
+  saveLayout(layout: Record<string, unknown>): Promise<unknown> {
+    return this.request("PATCH", "me/", { display: { layout } });
+  }
+
   /** The underlyings that have a chain, by symbol. */
   underlyings(signal?: AbortSignal): Promise<readonly Underlying[]> {
     return this.all("chains/", signal);

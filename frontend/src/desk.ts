@@ -181,9 +181,21 @@ export function createDesk(page: Page) {
       if (beat() % 240 === 0) grid?.drawNames();
     }, BEAT_MS);
     void load();
+    void loadSettings();
     chain.start();
     route();
     socket.start();
+  }
+
+  /** What the account keeps of the page; without it this browser's own holds. */
+  async function loadSettings(): Promise<void> {
+    const save = (all: Record<string, unknown>) =>
+      void api.saveLayout(all).catch((error) => toast(messageOf(error), true));
+    try {
+      settings.adopt(await api.layout(), save);
+    } catch {
+      // What the browser keeps goes on.
+    }
   }
 
   /** Shows what the address says. */

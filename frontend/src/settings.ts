@@ -1,40 +1,78 @@
-// What the page keeps for its user: in this browser, and through `save` wherever else it is to be kept. Every value read
-// is checked by who asks for it, since older pages, or people, may have written anything.
+// What the page keeps for its user: in this browser at once, and through `save` with the account. Every value read is
+// checked by who asks for it, since older pages, or people, may have written anything.
 
 export interface Keeper {
   getItem(name: string): string | null;
   setItem(name: string, value: string): void;
 }
 
+/** All that goes with the account. */
+export const NAMES = ["chain.columns", "chain.side", "chain.strikes"] as const;
+export type Name = (typeof NAMES)[number];
+
 const PREFIX = "strikewire.";
+/** What is chosen in one go is saved once. */
+const SAVE_AFTER_MS = 800;
 
 export class Settings {
-  private save: ((name: string, value: unknown) => void) | null = null;
+  private save: ((all: Record<string, unknown>) => void) | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private adopted: (() => void)[] = [];
 
   constructor(private readonly keeper: Keeper) {}
 
   /** The value kept under `name` as `parse` takes it; `otherwise` where there is none, or none that it takes. */
-  read<T>(name: string, parse: (value: unknown) => T | null, otherwise: T): T {
+  read<T>(name: Name, parse: (value: unknown) => T | null, otherwise: T): T {
+    const value = this.kept(name);
+    return value === undefined ? otherwise : (parse(value) ?? otherwise);
+  }
+
+  write(name: Name, value: unknown): void {
+    this.keep(name, value);
+    if (!this.save) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.save?.(this.all()), SAVE_AFTER_MS);
+  }
+
+  /** Takes what the account has, and from now on gives what is written to `save`, all of it. */
+  adopt(values: unknown, save: (all: Record<string, unknown>) => void): void {
+    this.save = save;
+    if (typeof values !== "object" || values === null) return;
+    let isNew = false;
+    for (const name of NAMES) {
+      const value: unknown = (values as Record<string, unknown>)[name];
+      if (value === undefined || JSON.stringify(value) === JSON.stringify(this.kept(name))) continue;
+      this.keep(name, value);
+      isNew = true;
+    }
+    if (isNew) for (const hear of this.adopted) hear();
+  }
+
+  /** Calls `hear` when what was read may be different now. */
+  onAdopted(hear: () => void): void {
+    this.adopted.push(hear);
+  }
+
+  private all(): Record<string, unknown> {
+    return Object.fromEntries(
+      NAMES.map((name) => [name, this.kept(name)]).filter(([, value]) => value !== undefined),
+    );
+  }
+
+  private kept(name: Name): unknown {
     try {
-      const kept = this.keeper.getItem(PREFIX + name);
-      return kept === null ? otherwise : (parse(JSON.parse(kept)) ?? otherwise);
+      const text = this.keeper.getItem(PREFIX + name);
+      return text === null ? undefined : JSON.parse(text);
     } catch {
-      // Not ours, or storage is shut: as if nothing were kept.
-      return otherwise;
+      return undefined; // not ours, or storage is shut: as if nothing were kept
     }
   }
 
-  write(name: string, value: unknown): void {
+  private keep(name: Name, value: unknown): void {
     try {
       this.keeper.setItem(PREFIX + name, JSON.stringify(value));
     } catch {
       // Storage is full or shut: the choice holds until the page is left.
     }
-    this.save?.(name, value);
-  }
-
-  /** From now on everything written goes to `save` too. */
-  alsoTo(save: (name: string, value: unknown) => void): void {
-    this.save = save;
   }
 }

@@ -76,13 +76,22 @@ export function createChain(parts: ChainParts) {
   const [problem, setProblem] = createSignal("");
   const [picked, setPicked] = createSignal<Named | null>(null);
   const [fit, setFit] = createSignal<Fit>({ shown: 0, single: false });
-  const [columns, setColumns] = createSignal(settings.read("chain.columns", chosenKeys, USUAL));
-  const [side, setSide] = createSignal<Side>(
-    settings.read("chain.side", (value) => (value === "P" ? "P" : null), "C" as Side),
-  );
-  const [range, setRange] = createSignal(
-    settings.read("chain.strikes", (value) => RANGES.find(([name]) => name === value)?.[0] ?? null, "all"),
-  );
+  const kept = {
+    columns: () => settings.read("chain.columns", chosenKeys, USUAL),
+    side: () => settings.read<Side>("chain.side", (value) => (value === "P" ? "P" : null), "C"),
+    range: () =>
+      settings.read("chain.strikes", (value) => RANGES.find(([name]) => name === value)?.[0] ?? null, "all"),
+  };
+  const [columns, setColumns] = createSignal(kept.columns());
+  const [side, setSide] = createSignal(kept.side());
+  const [range, setRange] = createSignal(kept.range());
+  settings.onAdopted(() => {
+    setColumns(kept.columns());
+    setSide(kept.side());
+    setRange(kept.range());
+    grid?.setColumns(columns(), side());
+    again();
+  });
 
   let grid: ChainGrid | null = null;
   let shown: Held | null = null;

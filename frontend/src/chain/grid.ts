@@ -5,7 +5,7 @@ import { fixed } from "../format";
 import type { Drawable, Frame } from "../frame";
 import type { Named } from "../grid/cells";
 import type { Store } from "../store";
-import { columnsOf, fitting, mirrored, type Prices, tracks, widthOf } from "./layout";
+import { columnsOf, fitting, headerOf, mirrored, type Prices, tracks, widthOf } from "./layout";
 import { ChainRow, type Layout } from "./row";
 import { moneyAt, rowsInSight, type Side, type Strike, strikeNote } from "./strikes";
 
@@ -40,7 +40,13 @@ export interface Terms {
 export interface Place {
   readonly strike: number | null;
   readonly offset: number;
-  readonly cursor: { readonly strike: number; readonly column: number } | null;
+  readonly cursor: (Slot & { readonly strike: number }) | null;
+}
+
+/** A place in a row, which stays the same however many columns have room. The strike is of neither side. */
+interface Slot {
+  readonly side: Side | null;
+  readonly key: string;
 }
 
 /** Up to so many strikes all have a row: a page can be searched, and read out whole. */
@@ -50,7 +56,8 @@ const MARGIN = 8;
 const PAGE = 10;
 const ROW = 26;
 const TOUCH_ROW = 36;
-const HEADER = 44;
+const HEADER = 45;
+const SINGLE_HEADER = 23;
 const STRIKE = 84;
 const PADDING = 8;
 /** Narrower than this one side is shown at a time. */
@@ -73,7 +80,9 @@ export class ChainGrid implements Drawable {
   private price: number | null = null;
   private move: number | null = null;
   private money: number | null = null;
-  private cursor: { index: number; column: number } | null = null;
+  /** Of the layout, in the order of the screen. */
+  private slots: readonly Slot[] = [];
+  private cursor: (Slot & { readonly index: number }) | null = null;
   private cursorCell: HTMLElement | null = null;
   private all = true;
   private moved = true;
@@ -148,7 +157,7 @@ export class ChainGrid implements Drawable {
     if (place) this.hold(place);
     else this.showMoney();
     const index = strikes.findIndex((one) => one.strike === place?.cursor?.strike);
-    this.cursor = index < 0 ? null : { index, column: place!.cursor!.column };
+    this.cursor = index < 0 ? null : { index, side: place!.cursor!.side, key: place!.cursor!.key };
     if (place?.cursor) this.events.onCursor(this.contractAt());
     this.moved = true;
     this.draw(performance.now());
@@ -285,7 +294,8 @@ export class ChainGrid implements Drawable {
 
   /** Of the part below the header. Where nothing is laid out yet, that of a usual window. */
   private height(): number {
-    return Math.max(ROW, (this.element.clientHeight || 900) - HEADER);
+    const header = this.layout.sides.length === 1 ? SINGLE_HEADER : HEADER;
+    return Math.max(ROW, (this.element.clientHeight || 900) - header);
   }
 
   /** What is to stay where it is: the money while it is in sight, else the strike on top. */
@@ -293,7 +303,7 @@ export class ChainGrid implements Drawable {
     if (!this.strikes.length) return null;
     const { scrollTop } = this.element;
     const at = this.cursor && this.strikes[this.cursor.index];
-    const cursor = at ? { strike: at.strike, column: this.cursor!.column } : null;
+    const cursor = at ? { strike: at.strike, side: this.cursor!.side, key: this.cursor!.key } : null;
     const offset = this.money === null ? -1 : this.money * this.row - scrollTop;
     if (offset >= 0 && offset <= this.height()) return { strike: null, offset, cursor };
     const index = Math.min(this.strikes.length - 1, Math.max(0, Math.floor(scrollTop / this.row)));
@@ -317,6 +327,8 @@ export class ChainGrid implements Drawable {
     this.laidOut = laidOut;
     const calls = single ? keys : mirrored(keys);
     this.layout = { sides, columns: { C: columnsOf(calls), P: columnsOf(keys) } };
+    this.slots = slotsOf(this.layout);
+    if (single && this.cursor?.side) this.cursor = { ...this.cursor, side: this.side };
     this.row = single ? TOUCH_ROW : ROW;
     const { style } = this.element;
     style.setProperty("--chain-row", `${this.row}px`);
@@ -348,7 +360,7 @@ export class ChainGrid implements Drawable {
       const under = document.createElement("div");
       under.className = title.className;
       under.setAttribute("role", "none");
-      under.append(...columns[side].map((column) => headerCell(column.key, column.header, column.title)));
+      under.append(...columns[side].map((column) => headerCell(column.key, headerOf(column), column.title)));
       return { title, under };
     });
     const strike = headerCell("strike", "Strike", "Price at which the option can be exercised");
@@ -369,38 +381,36 @@ export class ChainGrid implements Drawable {
         parts.map((part) => part.under),
       ),
     );
-    this.header.replaceChildren(above, names);
+    // One side alone is named by what chose it.
+    this.header.replaceChildren(...(sides.length === 1 ? [names] : [above, names]));
   }
 
   // ── The cursor ──────────────────────────────────────────────────────────────────────────────────────────────────
-  private get width(): number {
-    return this.layout.sides.reduce((sum, side) => sum + this.layout.columns[side].length, 1);
-  }
-
   /** The column of the strikes. */
   private get middle(): number {
-    return this.layout.sides.length === 2 ? this.layout.columns.C.length : 0;
+    return this.slots.findIndex((slot) => slot.side === null);
   }
 
-  private sideOf(column: number): Side | null {
-    if (column === this.middle) return null;
-    if (this.layout.sides.length === 1) return this.layout.sides[0]!;
-    return column < this.middle ? "C" : "P";
+  /** Where the cursor is now; on the outermost column of its side where its own has no room. */
+  private get column(): number | null {
+    if (!this.cursor) return null;
+    const { side, key } = this.cursor;
+    const found = this.slots.findIndex((slot) => slot.side === side && slot.key === key);
+    if (found >= 0) return found;
+    return side === "C" && this.layout.sides.length === 2 ? 0 : this.slots.length - 1;
   }
 
   private contractAt(): Named | null {
     if (!this.cursor) return null;
     const strike = this.strikes[this.cursor.index];
-    const side = this.sideOf(this.cursor.column);
+    const { side } = this.cursor;
     return (side === "C" ? strike?.call : side === "P" ? strike?.put : null) ?? null;
   }
 
   private moveTo(index: number, column: number): void {
-    if (!this.strikes.length) return;
-    this.cursor = {
-      index: Math.min(this.strikes.length - 1, Math.max(0, index)),
-      column: Math.min(this.width - 1, Math.max(0, column)),
-    };
+    const slot = this.slots[Math.min(this.slots.length - 1, Math.max(0, column))];
+    if (!this.strikes.length || !slot) return;
+    this.cursor = { ...slot, index: Math.min(this.strikes.length - 1, Math.max(0, index)) };
     const top = this.cursor.index * this.row;
     const { element } = this;
     if (top < element.scrollTop) element.scrollTop = top;
@@ -408,13 +418,12 @@ export class ChainGrid implements Drawable {
       element.scrollTop = top + this.row - this.height();
     this.placeRows();
     this.frame.request(this);
-    this.cursorCell?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
     this.events.onCursor(this.contractAt());
   }
 
   private placeCursor(): void {
     const row = this.cursor && this.rows.get(this.cursor.index);
-    const cell = (row && this.cursor && row.cells[this.cursor.column]) ?? null;
+    const cell = row?.cells[this.column ?? -1] ?? null;
     if (cell === this.cursorCell) return;
     this.cursorCell?.classList.remove("cursor");
     this.cursorCell?.removeAttribute("id");
@@ -439,20 +448,17 @@ export class ChainGrid implements Drawable {
       if (this.side !== side) this.events.onSide(side);
       return;
     }
-    const { middle } = this;
-    const column = this.cursor?.column ?? middle;
-    const now = this.sideOf(column);
-    if (now === side) return;
-    const key = now && this.layout.columns[now][now === "C" ? column : column - middle - 1]?.key;
-    const found = this.layout.columns[side].findIndex((one) => one.key === (key ?? "bid"));
-    const inSide = Math.max(0, found);
-    this.moveTo(this.at, side === "C" ? inSide : middle + 1 + inSide);
+    if (this.cursor?.side === side) return;
+    const key = this.cursor?.side ? this.cursor.key : "bid";
+    const found = this.slots.findIndex((slot) => slot.side === side && slot.key === key);
+    this.moveTo(this.at, found >= 0 ? found : this.middle + (side === "C" ? -1 : 1));
   }
 
   /** Takes a key that means something here; says whether it did. */
   takeKey(event: KeyboardEvent): boolean {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.strikes.length) return false;
-    const column = this.cursor?.column ?? Math.max(0, this.middle - 1);
+    // Without a cursor it comes in next to the strike.
+    const column = this.column ?? (this.middle > 0 ? this.middle - 1 : 1);
     const from = this.cursor ? this.at : null;
     const contract = this.contractAt();
     switch (event.key) {
@@ -515,6 +521,13 @@ export class ChainGrid implements Drawable {
     const contract = this.contractAt();
     if (contract) this.events.onOpen(contract);
   };
+}
+
+function slotsOf({ sides, columns }: Layout): readonly Slot[] {
+  const of = (side: Side): Slot[] => columns[side].map(({ key }) => ({ side, key }));
+  const strike: Slot = { side: null, key: "strike" };
+  const [first, second] = sides;
+  return second ? [...of(first!), strike, ...of(second)] : [strike, ...of(first!)];
 }
 
 function headerRow(index: number): HTMLElement {

@@ -3,16 +3,16 @@ import { COLUMN_OF, type GridColumn } from "../grid/columns";
 
 /** From the strike outwards. */
 export const USUAL: readonly string[] = [
+  "bid_size",
   "bid",
   "ask",
+  "ask_size",
   "implied_volatility",
   "delta",
-  "bid_size",
-  "ask_size",
-  "last",
-  "change",
   "volume",
   "open_interest",
+  "last",
+  "change",
 ];
 
 /** What the chooser offers, in this order where nothing was chosen. */
@@ -116,6 +116,13 @@ export function tracks(keys: readonly string[], prices: Prices): string {
     })
     .join(" ");
 }
+
+/** What stands above a column: as in a list, but that sizes need not stand beside their prices. */
+export function headerOf(column: GridColumn): string {
+  return SIZES[column.key] ?? column.header;
+}
+
+const SIZES: Readonly<Record<string, string>> = { bid_size: "Bid sz", ask_size: "Ask sz" };
 
 export function columnsOf(keys: readonly string[]): GridColumn[] {
   return keys.map((key) => COLUMN_OF.get(key)).filter((column) => column !== undefined);

@@ -278,7 +278,12 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
             The newest bars may be incomplete: {late()}
           </span>
         </Show>
-        <a href="https://www.tradingview.com/" target="_blank" rel="noopener noreferrer">
+        <a
+          href="https://www.tradingview.com/"
+          target="_blank"
+          rel="noopener noreferrer"
+          title="TradingView Lightweight Charts™, Copyright © TradingView, Inc."
+        >
           Charts by TradingView
         </a>
       </p>

@@ -55,7 +55,10 @@ export function App(props: { desk: Desk }) {
       chain.step(event.key === "]" ? 1 : -1);
       return true;
     }
-    if (document.activeElement !== document.body || !chain.takeKey(event)) return false;
+    const focused = document.activeElement;
+    // A link, after a click on it, has no use for these keys, but for Enter.
+    const isFree = focused === document.body || (focused?.matches("a") && event.key !== "Enter");
+    if (!isFree || !chain.takeKey(event)) return false;
     chain.focus();
     return true;
   };
