@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ..disk import nearly_full
+
 # term, count, bytes of rows, bytes of trades; then both. A record whose end is missing was never handed on.
 _HEAD: Final = struct.Struct("<QIII")
 SUFFIX: Final = ".journal"
@@ -29,7 +31,7 @@ class HistoryBatch(NamedTuple):
 
 
 class SpillFullError(OSError):
-    """The file would become longer than it may."""
+    """The file would become longer than it may, or its disk nearly full."""
 
 
 class Spill:
@@ -72,11 +74,13 @@ class Spill:
             yield spill
 
     def add(self, batch: HistoryBatch, most: int) -> None:
-        """Raises SpillFullError when the file would be longer than `most` bytes, or another OSError; nothing of the batch
-        is there then."""
+        """Raises SpillFullError when the file would be longer than `most` bytes or the disk is nearly full, or another
+        OSError; nothing of the batch is there then."""
         record = _HEAD.pack(batch.term, batch.size, len(batch.rows), len(batch.trades)) + batch.rows + batch.trades
         if self.size + len(record) > most:
             raise SpillFullError(f"{self.path} is full")
+        if (reason := nearly_full(self.path)) is not None:
+            raise SpillFullError(reason)
         try:
             written = os.pwrite(self._file, record, self.size)
             while written < len(record):

@@ -13,9 +13,9 @@ import msgspec
 import redis
 
 from ..bus.history_reader import ABANDONED_S, Entry, HistoryReader, in_order
+from ..disk import nearly_full
 from ..rows import TERM
 from .database import Database, HistoryDownError
-from .disk import database_nearly_full
 from .ends import gap_at_the_end
 from .entries import Reject, Tick, Trade, ticks_of, trades_of
 from .recorder_state import RecorderState
@@ -99,7 +99,7 @@ class Recorder:
         return entries
 
     def _waits_for_disk(self) -> bool:
-        reason = database_nearly_full(self._database, self._state.has_trouble("disk"))
+        reason = nearly_full(self._database.path, self._state.has_trouble("disk"))
         if reason is None:
             self._state.clear("disk")
             return False

@@ -1,6 +1,7 @@
 """The chart in a browser: past bars, gone on with live, and in the end exactly what REST has."""
 
 import datetime as dt
+import json
 import re
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.path.stack import Stack
 
@@ -196,20 +197,21 @@ def test_it_says_what_it_waits_for_and_what_went_wrong(recorded_site: LiveSite) 
 
 
 def test_without_bars_it_says_so(live_site: LiveSite) -> None:
-    """Nothing is recorded there; an option that never traded has no last price either."""
+    """Nothing is recorded there, and no rows come in, one of which would bring a first bar."""
     with visit(live_site) as visitor:
         page = visitor.signed_in()
         page.route("**/bars/**", lambda route: route.fulfill(json={"next": None, "results": []}))
-        page.add_init_script("""localStorage.setItem("strikewire.chart", '{"price": "last"}')""")
+        page.route_web_socket("**/ws/stream/", _without_rows)
         page.goto(live_site.url)
         symbol = rows(page).nth(1).get_attribute("data-symbol")
         assert symbol is not None
         row_of(page, symbol).click()
         chart = page.get_by_test_id("chart")
+        expect(page.get_by_test_id("chart-empty")).to_be_visible(timeout=10_000)
         expect(chart).to_have_attribute("data-phase", "ready")
-        # Either it says that there is none, or a live row has just brought the first.
-        wait_for(
-            lambda: page.get_by_test_id("chart-empty").count() == 1 or len(drawn(chart)) == 1,
-            10,
-            "neither bars nor words",
-        )
+        assert len(drawn(chart)) == 0
+
+
+def _without_rows(socket: WebSocketRoute) -> None:
+    server = socket.connect_to_server()
+    server.on_message(lambda said: None if json.loads(said)["op"] in ("ticks", "snapshot") else socket.send(said))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from marketdata import disk
 from marketdata.bus import client as client_module
 from marketdata.bus import history_stream as module
 from marketdata.bus import keys
@@ -195,6 +196,30 @@ async def test_what_waits_is_bounded_and_what_has_no_room_becomes_a_gap(
             assert admin.hgetall(keys.history_gaps()) == gaps
         assert await history.append(7, 1, b"after")
         assert list(tmp_path.iterdir()) == []
+    finally:
+        await history.close(0.01)
+        client.close()
+        await asyncio.sleep(0)
+        again.stop()
+
+
+async def test_a_disk_that_is_nearly_full_is_not_filled(
+    server: RunningValkey, short_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(server.url, "test-history")
+    history = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path))
+    server.kill()
+    await history.append(7, 3, batch_of(0))
+    assert (history.waiting, history.dropped) == (3, 0)
+    monkeypatch.setattr(disk, "free_bytes", lambda path: 100_000_000)
+    await history.append(7, 3, batch_of(1))
+    assert (history.waiting, history.dropped) == (3, 3)
+    again = start_valkey(short_path)
+    try:
+        await within(CONTRACT_S, lambda: history.waiting == 0)
+        assert rows_of(again) == [batch_of(0)]
+        with Redis.from_url(again.url) as admin:
+            assert list(admin.hgetall(keys.history_gaps())) == [f"{FEED}|7|spill_full".encode()]
     finally:
         await history.close(0.01)
         client.close()

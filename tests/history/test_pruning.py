@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 
-from marketdata.history import disk
+from marketdata import disk
 from marketdata.history.columns import TICK
 from marketdata.history.database import Database
 from marketdata.history.pruning import Limits, Pruned, prune, prune_to
@@ -359,5 +359,5 @@ def test_free_room_is_that_of_the_folder_that_will_hold_the_file(tmp_path: Path)
 
 def test_of_a_postgresql_the_disk_is_not_ours_to_judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(disk, "free_bytes", lambda path: 0)
-    assert disk.database_nearly_full(Database("postgresql://somewhere/history")) is None
-    assert disk.database_nearly_full(Database(f"sqlite:///{tmp_path}/history.sqlite3")) is not None
+    assert disk.nearly_full(Database("postgresql://somewhere/history").path) is None
+    assert disk.nearly_full(Database(f"sqlite:///{tmp_path}/history.sqlite3").path) is not None

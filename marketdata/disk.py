@@ -4,8 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from .database import Database
-
 MB: Final = 1_000_000
 # Below this, nothing new is written: room for a database to clean up after itself, and for logs that say what is wrong.
 LEAST_FREE: Final = 500 * MB
@@ -28,7 +26,8 @@ def free_bytes(path: Path) -> int | None:
 
 def nearly_full(path: Path | None, is_stopped: bool = False) -> str | None:
     """Why nothing should be written below `path` now, in a sentence; None where there is room. Whoever `is_stopped` goes
-    on a little later than others stop."""
+    on a little later than others stop. Of a PostgreSQL's disk, which is None here, nothing can be said: it refuses by
+    itself, and what it refuses waits in the stream."""
     if path is None:
         return None
     free = free_bytes(path)
@@ -37,8 +36,3 @@ def nearly_full(path: Path | None, is_stopped: bool = False) -> str | None:
         return None
     return f"the disk of {path} has {free // MB} MB left: nothing is written until {RESUME_FREE // MB} MB are free"
 
-
-def database_nearly_full(database: Database, is_stopped: bool = False) -> str | None:
-    """The same of the history database's disk. Of a PostgreSQL it cannot be said from here: it refuses by itself, and what
-    it refuses waits in the stream."""
-    return nearly_full(database.path, is_stopped)
