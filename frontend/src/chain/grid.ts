@@ -247,7 +247,9 @@ export class ChainGrid implements Drawable {
       this.changed.delete(row);
     }
     const stale = this.isStale(this.terms.feed);
-    for (let index = first; index < last; index += 1) {
+    // From below, so that the row after each is there: they stand in the order of the strikes, for who reads the page
+    // without seeing it.
+    for (let index = last - 1; index >= first; index -= 1) {
       let row = this.rows.get(index);
       if (!row) {
         row = new ChainRow(this.strikes[index]!, index, this.layout, this.store, this.flasher);
@@ -256,7 +258,6 @@ export class ChainGrid implements Drawable {
         row.drawMoney(this.price);
         row.strikeCell.title = strikeNote(row.strike.strike, this.price, this.move);
         this.rows.set(index, row);
-        // In the order of the strikes, for who reads the page without seeing it.
         this.body.insertBefore(row.element, this.rows.get(index + 1)?.element ?? this.line);
       }
       if (this.all || row.behind) this.changed.add(row);
