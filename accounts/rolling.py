@@ -85,7 +85,8 @@ def change(
     rights: str | None = None,
     position: int | None = None,
 ) -> RollingEntry:
-    """Another rule, number of strikes, rights or place. What it follows stays. Raises RefusedError, GoneError."""
+    """Another rule, number of strikes, rights or place. What it follows stays. Nothing is no edit. Raises
+    RefusedError, GoneError."""
     entry = _of(watchlist, entry_id)
     changes = {"rule": rule, "strikes": strikes, "rights": rights}
     asks_anew = any(value not in (None, getattr(entry, name)) for name, value in changes.items())
@@ -93,6 +94,8 @@ def change(
         if value is not None:
             setattr(entry, name, value)
     _check(entry.rule, entry.strikes, entry.rights)
+    if not asks_anew and position is None:
+        return entry
     if asks_anew:
         resolve(entry)
     with edit(watchlist):

@@ -20,9 +20,12 @@ def make(watchlist: Watchlist, name: str, position: int | None = None) -> Watchl
 def change(
     watchlist: Watchlist, section_id: int, name: str | None = None, position: int | None = None
 ) -> WatchlistSection:
-    """Renames it, moves it to another place, or both; what it heads stays where it is. Raises RefusedError, GoneError."""
+    """Renames it, moves it to another place, or both; what it heads stays where it is. Nothing is no edit.
+    Raises RefusedError, GoneError."""
     if name is not None:
         name = checked_name(name, "section")
+    if name is None and position is None:
+        return _of(watchlist, section_id)
     with edit(watchlist):
         section = _of(watchlist, section_id)
         if name is not None:

@@ -31,6 +31,7 @@ from .complaints import Complaints
 from .flush import Flush
 from .numbering import Numbering
 from .offer import Offer
+from .rolling import Rolling
 from .vital_signs import VitalSigns
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class Leader:
         # Beside the flushes' connection: what is read here in one go must not hold them up.
         self._side_client = Client(redis_url, f"ingest-{feed.name}-side")
         self.offer = Offer(feed, self._side_client, self.numbering)
+        self.rolling = Rolling(feed.name, self.offer, self.numbering, self._side_client)
         self.vital_signs = VitalSigns(
             feed, self._lease, self.flush, self.numbering, self.offer, self.complaints, self._side_client
         )
@@ -231,6 +233,7 @@ class Leader:
                 ("read", self._read()),
                 ("beacons", self._keep_beacons()),
                 ("offer", self.offer.keep(lambda: self._lease.remaining() > 0)),
+                ("rolling", self.rolling.keep(lambda: self._lease.remaining() > 0)),
                 ("vital signs", self.vital_signs.keep()),
                 ("orders", self._obey()),
             )

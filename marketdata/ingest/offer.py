@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import hiredis
@@ -76,6 +76,15 @@ class Offer:
         self._retry_at: float | None = None
         self._expires_ms: float | None = None
         self._feed_ms = 0.0
+
+    @property
+    def spots(self) -> Mapping[str, float]:
+        """The price of each underlying, as it was known when the coverage was last looked at."""
+        return self._spots
+
+    def now_ms(self) -> float:
+        """The time on the feed's clock."""
+        return self._feed_now()
 
     # ── The first time ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -312,7 +321,7 @@ class Offer:
     def _look_at_money(self) -> None:
         """Prices stay known while an underlying is silent."""
         latest = self._numbering.latest
-        self._spots.update(money.spots(self.instruments, lambda i: _columns(latest.get(i))))
+        self._spots.update(money.spots(self.instruments, lambda i: columns_of(latest.get(i))))
 
     async def _read_money(self) -> None:
         """Prices that a former leader left, so that a new one need not wait for each underlying's first quote."""
@@ -349,7 +358,8 @@ class Offer:
         return self._feed.clock.now(self._now_s() * 1000)
 
 
-def _columns(quote: Quote | None) -> money.Columns | None:
+def columns_of(quote: Quote | None) -> money.Columns | None:
+    """What `money` reads of a quote."""
     if quote is None:
         return None
     return {name: getattr(quote, name) for name in ("mark", "last", "bid", "ask", "underlying_price")}

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from .strict import StrictSerializer
 
 IF_NONE_MATCH: Final = "If-None-Match"
+IF_MATCH: Final = "If-Match"
 # What stands in paths; said once, since many operations share it.
 _PATH: Final[dict[str, tuple[Any, str]]] = {
     "symbol": (OpenApiTypes.STR, "Symbol of an instrument, or feed.symbol where two feeds have it."),
@@ -23,6 +24,8 @@ _PATH: Final[dict[str, tuple[Any, str]]] = {
     "watchlist": (OpenApiTypes.INT, "Id of one of the user's watchlists."),
     "token": ({"type": "string", "pattern": "^[0-9a-f]{16}$"}, "Id of one of the user's API tokens."),
     "entry": (OpenApiTypes.INT, "Id of an entry of the watchlist."),
+    "section": (OpenApiTypes.INT, "Id of a section of the watchlist."),
+    "rolling_entry": (OpenApiTypes.INT, "Id of a rolling entry of the watchlist."),
 }
 
 
@@ -38,6 +41,9 @@ class Operation(AutoSchema):
         if getattr(self.view, "tagged", False) and self.method == "GET":
             about = "`ETag` of an answer that the client has: 304 says that it still holds."
             found.append(OpenApiParameter(IF_NONE_MATCH, location=OpenApiParameter.HEADER, description=about))
+        if getattr(self.view, "conditional", False) and self.method != "GET":
+            about = "`ETag` of the watchlist as the client has it: 412, and nothing done, where it was edited since."
+            found.append(OpenApiParameter(IF_MATCH, location=OpenApiParameter.HEADER, description=about))
         return found
 
     def get_auth(self) -> list[dict[str, Any]]:

@@ -20,14 +20,16 @@ class TooLarge(APIException):
 
 class JSONParser(BaseParser):
     media_type = "application/json"
+    most_bytes = MOST_BYTES
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Raises ParseError, and TooLarge beyond 256 KiB. NaN, lone surrogates and nesting by the thousand are errors."""
-        body = stream.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise TooLarge(f"A body has at most {MOST_BYTES:,} bytes.")
+        """Raises ParseError, and TooLarge beyond `most_bytes`. NaN, lone surrogates and nesting by the
+        thousand are errors."""
+        body = stream.read(self.most_bytes + 1)
+        if len(body) > self.most_bytes:
+            raise TooLarge(f"A body has at most {self.most_bytes:,} bytes.")
         try:
             return msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

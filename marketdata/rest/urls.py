@@ -7,13 +7,16 @@ from .chain import ChainView, ExpiryView
 from .chains import ChainsView
 from .instruments import InstrumentsView, InstrumentView
 from .me import MeView
+from .paste import PasteView
 from .quotes import QuotesView
 from .schema import docs, schema
+from .sharing import SharedCopyView, SharedView, ShareView
 from .smile import SmileView
 from .tickets import TicketsView
 from .ticks import TicksView
 from .tokens import TokensView, TokenView
 from .unknown import UnknownView
+from .watchlist_items import ItemsView, RollingsView, RollingView, SectionsView, SectionView
 from .watchlists import EntriesView, EntryView, WatchlistsView, WatchlistView
 
 _version_1: list[URLPattern | URLResolver] = [
@@ -34,6 +37,15 @@ _version_1: list[URLPattern | URLResolver] = [
     path("watchlists/<int:watchlist>/", WatchlistView.as_view(), name="watchlist"),
     path("watchlists/<int:watchlist>/entries/", EntriesView.as_view(), name="entries"),
     path("watchlists/<int:watchlist>/entries/<int:entry>/", EntryView.as_view(), name="entry"),
+    path("watchlists/<int:watchlist>/items/", ItemsView.as_view(), name="items"),
+    path("watchlists/<int:watchlist>/sections/", SectionsView.as_view(), name="sections"),
+    path("watchlists/<int:watchlist>/sections/<int:section>/", SectionView.as_view(), name="section"),
+    path("watchlists/<int:watchlist>/rolling/", RollingsView.as_view(), name="rollings"),
+    path("watchlists/<int:watchlist>/rolling/<int:rolling_entry>/", RollingView.as_view(), name="rolling"),
+    path("watchlists/<int:watchlist>/paste/", PasteView.as_view(), name="paste"),
+    path("watchlists/<int:watchlist>/share/", ShareView.as_view(), name="share"),
+    path("shared/", SharedView.as_view(), name="shared"),
+    path("shared/copy/", SharedCopyView.as_view(), name="shared_copy"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -30,6 +30,10 @@ def symbols(shown: dict[str, Any]) -> list[str]:
 
 def test_the_list_shows_each_watchlist_whole(api: ApiClient, tech: Watchlist, instruments: list[Instrument]) -> None:
     entry_ids = list(tech.entries.values_list("id", flat=True))
+    entries = [
+        {"id": id_, "feed": "simulated", "symbol": one.symbol, "instrument": one.pk, "position": place}
+        for place, (id_, one) in enumerate(zip(entry_ids, instruments, strict=False))
+    ]
     assert api.send("GET", "watchlists/").json() == {
         "next": None,
         "previous": None,
@@ -39,10 +43,9 @@ def test_the_list_shows_each_watchlist_whole(api: ApiClient, tech: Watchlist, in
                 "name": "Tech",
                 "position": 0,
                 "version": 1,
-                "entries": [
-                    {"id": id_, "feed": "simulated", "symbol": one.symbol, "instrument": one.pk, "position": place}
-                    for place, (id_, one) in enumerate(zip(entry_ids, instruments, strict=False))
-                ],
+                "share_key": None,
+                "entries": entries,
+                "items": [{"kind": "instrument", **one} for one in entries],
             }
         ],
     }
@@ -52,12 +55,13 @@ def test_one_watchlist_looks_as_it_does_in_the_list(api: ApiClient, tech: Watchl
     assert api.send("GET", f"watchlists/{tech.pk}/").json() == api.send("GET", "watchlists/").json()["results"][0]
 
 
-def test_the_list_costs_three_queries_however_long(
+def test_the_list_costs_six_queries_however_long(
     owner: User, api: ApiClient, instruments: list[Instrument], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for n in range(5):
         watchlists.create(owner, str(n), ["A1", "B2", "C3"])
-    with django_assert_num_queries(3):  # the token, the watchlists, their entries
+    # The token and its use, the watchlists, their entries, sections and rolling entries.
+    with django_assert_num_queries(6):
         assert len(api.send("GET", "watchlists/").json()["results"]) == 5
 
 
