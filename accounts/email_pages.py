@@ -4,8 +4,12 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.forms import AddEmailForm
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
 from allauth.account.views import ConfirmEmailView, EmailVerificationSentView, EmailView
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from . import lock_out
@@ -19,11 +23,35 @@ class EmailForm(Plain, AddEmailForm):
 
     def save(self, request: HttpRequest) -> Any:
         """Raises LockedOutError: nobody's mailbox is filled from here."""
-        claim_mail(request, self.cleaned_data["email"])
-        return super().save(request)
+        email = self.cleaned_data["email"]
+        claim_mail(request, email)
+        with transaction.atomic():
+            # The one before it that still waits goes; the one in use stays, confirmed or not, until this one is.
+            waiting_of(self.user).delete()
+            address = EmailAddress.objects.create(user=self.user, email=email)
+        send_verification_email_to_address(request, address)
+        return address
+
+
+def waiting_of(user: Any) -> QuerySet[EmailAddress]:
+    """The address that the user wants to change to, and has not confirmed."""
+    return EmailAddress.objects.filter(user=user, verified=False).exclude(email=user.email)
 
 
 class OwnEmailView(EmailView):
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        current = EmailAddress.objects.filter(user=user, email=user.email).first() if user.email else None
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "current_emailaddress": current, "new_emailaddress": waiting_of(user).first()}
+
+    def _action_remove(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        """Only what waits: an account does not lose its address here."""
+        if not waiting_of(request.user).filter(email=request.POST["email"]).exists():
+            return None
+        response: HttpResponse | None = super()._action_remove(request, *args, **kwargs)
+        return response
+
     def _action_send(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
         if self._get_email_address(request) is not None:
             claim_mail(request, request.POST["email"])

@@ -48,7 +48,7 @@ class Command(BaseCommand):
     help = "Makes an invitation to sign up and prints its link, this once: only its hash is kept."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--email", type=_email, default="", help="the only address that the account may have")
+        parser.add_argument("--email", type=_email, help="the only address that the account may have")
         parser.add_argument(
             "--group",
             action="append",
@@ -61,12 +61,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--site", type=_site, default=own_site(), help="where the site is reached (%(default)s)")
 
-    def handle(self, *args: Any, email: str, groups: list[str], days: int, site: str, **options: Any) -> None:
+    def handle(self, *args: Any, email: str | None, groups: list[str], days: int, site: str, **options: Any) -> None:
         found = list(Group.objects.filter(name__in=groups))
         if missing := sorted(set(groups) - {group.name for group in found}):
             there = ", ".join(Group.objects.order_by("name").values_list("name", flat=True)[:20]) or "none"
             raise CommandError(f"there is no group {missing[0]!r}; there are: {there}")
-        invitation, key = invitations.make(email=email, days=days, groups=found)
+        invitation, key = invitations.make(email=email or "", days=days, groups=found)
         until = f"{invitation.expires_at:%Y-%m-%d %H:%M} UTC"
         self.stderr.write(f"An invitation for {email or 'anybody'}, good until {until}. It is not shown again.")
         if settings.SIGN_UP == "closed":
