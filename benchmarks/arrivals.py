@@ -1,6 +1,7 @@
-"""The market that the benchmarks play: Poisson arrivals, symbols by Zipf's law, seeded, rows as wide as a real option's.
+"""The market that the benchmarks play: Poisson arrivals, symbols by Zipf's law, seeded, rows as wide as a real option's; or
+all quotes of a second in one instant.
 
-    python -m benchmarks.arrivals SYMBOLS RATE SEED FILE
+    python -m benchmarks.arrivals SYMBOLS RATE SEED FILE [burst]
 
 runs the real leader on it until SIGTERM, then writes which symbol was quoted when to FILE.
 """
@@ -74,9 +75,10 @@ class Arrivals(LocalFeed):
     kind: FeedKind = "simulated"
     clock = FeedClock()
 
-    def __init__(self, symbols: int, rate: float, seed: int) -> None:
+    def __init__(self, symbols: int, rate: float, seed: int, burst: bool = False) -> None:
         self._symbols = symbols
         self._rate = rate
+        self._pause_s = 1.0 if burst else TURN_S
         self._random = np.random.default_rng(seed)
         self._names = [symbol_of(number) for number in range(symbols)]
         self.log: list[tuple[int, float]] = []
@@ -90,9 +92,10 @@ class Arrivals(LocalFeed):
         yield self._batch(range(self._symbols))  # everything once, so that every snapshot is full
         at = time.monotonic()
         while True:
-            await asyncio.sleep(TURN_S)
+            await asyncio.sleep(self._pause_s)
             now = time.monotonic()
-            count = self._random.poisson(self._rate * (now - at))
+            due = self._rate * (now - at)
+            count = round(due) if self._pause_s == 1.0 else self._random.poisson(due)
             at = now
             if count:
                 picks = order[np.searchsorted(cumulated, self._random.random(count)).clip(max=self._symbols - 1)]
@@ -105,8 +108,8 @@ class Arrivals(LocalFeed):
         return Batch([wide_quote(self._names[number], now, price) for number in numbers])
 
 
-async def main(symbols: int, rate: float, seed: int, file: str) -> None:
-    feed = Arrivals(symbols, rate, seed)
+async def main(symbols: int, rate: float, seed: int, file: str, *burst: str) -> None:
+    feed = Arrivals(symbols, rate, seed, bool(burst))
     leader = Leader(
         feed,
         settings.REDIS_URL,
@@ -122,4 +125,4 @@ async def main(symbols: int, rate: float, seed: int, file: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

@@ -2,6 +2,17 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Final
+
+# Digits behind the point, where two would be too many or too few.
+DIGITS: Final = {
+    "rows published/s": 0,
+    "served/s": 0,
+    "rows on the wire/s": 0,
+    "frames/s": 0,
+    "bytes a row": 0,
+    "KiB a socket": 1,
+}
 
 
 def median_and_spread(values: Sequence[float]) -> tuple[float, float, float]:

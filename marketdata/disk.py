@@ -35,4 +35,3 @@ def nearly_full(path: Path | None, is_stopped: bool = False) -> str | None:
     if free is None or free >= least:
         return None
     return f"the disk of {path} has {free // MB} MB left: nothing is written until {RESUME_FREE // MB} MB are free"
-
