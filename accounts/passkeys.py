@@ -20,6 +20,7 @@ from allauth.mfa.webauthn.views import (
     ReauthenticateWebAuthnView,
     RemoveWebAuthnView,
 )
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -42,8 +43,28 @@ _KEPT: Final = ("id", "rawId", "type", "authenticatorAttachment")
 _KEPT_RESPONSE: Final = ("clientDataJSON", "attestationObject", "transports")
 
 
+class CredentialField(forms.JSONField):
+    """An object of some length, however it is nested."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > MOST_CREDENTIAL:
+            raise ValidationError(UNKNOWN, code="max_length")
+        try:
+            read = super().to_python(value)
+        except (RecursionError, *_NONSENSE) as error:
+            raise ValidationError(UNKNOWN, code="invalid") from error
+        if read is not None and not isinstance(read, dict):
+            raise ValidationError(UNKNOWN, code="invalid")
+        return read
+
+
 class _Credential(Plain):
-    most = {"name": MOST_NAME, "credential": MOST_CREDENTIAL}
+    most = {"name": MOST_NAME}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "credential" in self.fields:
+            self.fields["credential"] = CredentialField(widget=forms.HiddenInput)
 
 
 class _Shown(_Credential):
