@@ -201,11 +201,13 @@ export function createDesk(page: Page) {
   /** Shows what the address says. */
   function route(): void {
     const to = chainOf(window.location.hash);
+    // From a contract's details to its chain: there it has the cursor, and the details go on.
+    const contract = view() === "list" && detailOpen() ? selected() : null;
     setView(to ? "chain" : "list");
     if (to) {
       followList(null);
       document.title = `${to.underlying} · Strikewire`;
-      void chain.show(to);
+      void chain.show(to, contract);
     } else {
       chain.leave();
       show(idFromHash() ?? activeId());
