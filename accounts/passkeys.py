@@ -25,6 +25,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from . import attempts, lock_out
 from .fields import Plain
@@ -128,6 +129,11 @@ class RenameKeyForm(_Credential, EditWebAuthnForm):
     labels = {"name": "Name"}
 
 
+class AddKeyView(AddWebAuthnView):
+    def get_success_url(self) -> str:
+        return reverse("mfa_view_recovery_codes" if self.did_generate_recovery_codes else "mfa_list_webauthn")
+
+
 class KeyAgainView(ReauthenticateWebAuthnView):
     def form_invalid(self, form: KeyAgainForm) -> HttpResponse:
         messages.error(self.request, UNKNOWN)
@@ -148,7 +154,7 @@ def _kept(credential: dict[str, Any]) -> dict[str, Any]:
 
 
 list_keys = guarded(ListWebAuthnView.as_view())
-add_key = guarded(login_required(AddWebAuthnView.as_view()))
+add_key = guarded(login_required(AddKeyView.as_view()))
 remove_key = guarded(login_required(RemoveWebAuthnView.as_view()))
 rename_key = guarded(login_required(EditWebAuthnView.as_view()))
 prove_key = guarded(KeyAgainView.as_view())
