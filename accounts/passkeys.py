@@ -4,6 +4,8 @@ posted here; what is not of a browser is refused by name, and bounded, since the
 
 from typing import Any, Final
 
+from allauth.account.models import Login
+from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -12,6 +14,7 @@ from allauth.mfa.webauthn.forms import (
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from allauth.mfa.webauthn.views import (
     AddWebAuthnView,
     EditWebAuthnView,
@@ -129,6 +132,15 @@ class RenameKeyForm(_Credential, EditWebAuthnForm):
     labels = {"name": "Name"}
 
 
+class SignInKeyView(LoginWebAuthnView):
+    def form_valid(self, form: SignInKeyForm) -> HttpResponse:
+        """On to where one was going, as with a password."""
+        key = form.cleaned_data["credential"]
+        login = Login(user=key.user, redirect_url=get_next_redirect_url(self.request))
+        response: HttpResponse = perform_passwordless_login(self.request, key, login)
+        return response
+
+
 class AddKeyView(AddWebAuthnView):
     def get_success_url(self) -> str:
         return reverse("mfa_view_recovery_codes" if self.did_generate_recovery_codes else "mfa_list_webauthn")
@@ -158,4 +170,4 @@ add_key = guarded(login_required(AddKeyView.as_view()))
 remove_key = guarded(login_required(RemoveWebAuthnView.as_view()))
 rename_key = guarded(login_required(EditWebAuthnView.as_view()))
 prove_key = guarded(KeyAgainView.as_view())
-sign_in_by_key = guarded(LoginWebAuthnView.as_view(), lock_out.PASSKEY_FROM)
+sign_in_by_key = guarded(SignInKeyView.as_view(), lock_out.PASSKEY_FROM)

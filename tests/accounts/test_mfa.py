@@ -305,6 +305,36 @@ def test_what_is_no_passkey_is_refused_in_words_everywhere(
     assert not has_second_factor(stranger)
 
 
+def signed_in_by_key(client: Client, user: User, monkeypatch: pytest.MonkeyPatch, next_: str = "") -> str:
+    """Where one is led by a key that was shown; that it is the right one is taken for granted here."""
+    key = Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "k", "credential": {}}
+    )
+    monkeypatch.setattr(passkeys.SignInKeyForm, "clean_credential", lambda form: key)
+    return str(client.post(PASSKEY, {"credential": '{"id": "AA"}', "next": next_})["Location"])
+
+
+@pytest.mark.parametrize(
+    ("next_", "expected"), [("/accounts/sessions/", "/accounts/sessions/"), ("//evil.example/", "/")]
+)
+def test_a_passkey_leads_to_where_one_was_going_and_nowhere_else(
+    client: Client, owner: User, monkeypatch: pytest.MonkeyPatch, next_: str, expected: str
+) -> None:
+    assert signed_in_by_key(client, owner, monkeypatch, next_) == expected
+    assert name_of(client) == "owner"
+
+
+def test_a_passkey_of_an_inactive_user_opens_nothing(
+    client: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner.is_active = False
+    owner.save()
+    where = signed_in_by_key(client, owner, monkeypatch)
+    assert where == "/accounts/login/"
+    assert name_of(client) == ""
+    assert "not known here" in client.get(where).content.decode()
+
+
 def test_the_challenge_is_for_programs_that_ask_for_it(client: Client, owner: User) -> None:
     options = client.get(PASSKEY, headers={"accept": "application/json"}).json()["request_options"]["publicKey"]
     assert options["rpId"] == "testserver"
