@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
@@ -48,7 +47,7 @@ async def test_a_token_without_read_opens_no_socket(house: House, resident: User
 
 async def test_a_ticket_is_worth_what_its_token_is_worth_now(house: House, resident: User) -> None:
     record, _ = await token_of(resident, "read")
-    who = await database_sync_to_async(lambda: identity.of_token(record))()
+    who = await database_sync_to_async(identity.of_token)(record)
     shown = await database_sync_to_async(tickets.issue)(who)
     await database_sync_to_async(models.ApiToken.objects.filter(pk=record.pk).update)(scopes="watchlists")
     client = StreamClient(await open_socket(house, None, program=True))
@@ -78,6 +77,11 @@ async def test_an_open_socket_is_a_use_of_its_token(house: House, resident: User
         assert record.last_used_at == written
 
 
+def revoke_all() -> None:
+    for one in models.ApiToken.objects.all():
+        one.delete()
+
+
 class Browser:
     """Posts forms as a browser would, and keeps every address that it saw."""
 
@@ -91,11 +95,13 @@ class Browser:
     def cookie(self, name: str) -> str:
         return next((str(one.value) for one in self.cookies if one.name == name), "")
 
-    def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, str]:
+    def ask(
+        self, path: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, str]:
         data = None
         if form is not None:
             data = urllib.parse.urlencode({**form, "csrfmiddlewaretoken": self.cookie("csrftoken")}).encode()
-        sent = {"Origin": self.url, "X-CSRFToken": self.cookie("csrftoken"), **headers}
+        sent: dict[str, str] = {"Origin": self.url, "X-CSRFToken": self.cookie("csrftoken"), **(headers or {})}
         request = urllib.request.Request(urllib.parse.urljoin(self.url, path), data, sent)
         try:
             with self._open(request, timeout=10) as answer:
@@ -121,11 +127,12 @@ def visit(browser: Browser, name: str) -> dict[str, str]:
     assert found, page
     secrets["token"] = found[1]
     bearer = {"Authorization": f"Bearer {secrets['token']}"}
-    assert browser.ask("/api/v1/me/", **bearer)[0] == 200
-    assert browser.ask("/api/v1/me/", Authorization=f"Bearer {secrets['token'][:-1]}x")[0] == 401
-    assert browser.ask("/api/v1/me/", Authorization=f"Basic {secrets['token']}")[0] == 200  # by the session
-    assert browser.ask("/api/v1/watchlists/", {}, **bearer)[0] == 403
-    status, body = browser.ask("/api/v1/stream/tickets/", {}, **bearer)
+    assert browser.ask("/api/v1/me/", headers=bearer)[0] == 200
+    assert browser.ask("/api/v1/me/", headers={"Authorization": f"Bearer {secrets['token'][:-1]}x"})[0] == 401
+    other_scheme = {"Authorization": f"Basic {secrets['token']}"}
+    assert browser.ask("/api/v1/me/", headers=other_scheme)[0] == 200  # by the session
+    assert browser.ask("/api/v1/watchlists/", {}, bearer)[0] == 403
+    status, body = browser.ask("/api/v1/stream/tickets/", {}, bearer)
     assert status == 201
     secrets["ticket"] = json.loads(body)["ticket"]
     secrets["second ticket"] = json.loads(browser.ask("/api/v1/stream/tickets/", {})[1])["ticket"]
@@ -161,11 +168,11 @@ async def test_no_secret_is_in_a_log_or_an_address(
         await reused.ask("auth", "error", ticket=secrets["ticket"])
         misshapen = StreamClient(await open_socket(house, None, program=True))
         await misshapen.ask("auth", "error", ticket=[secrets["second ticket"]])
-        strange: dict[str, Any] = {"Authorization": f"Bearer {secrets['token']}x"}
-        refused = StreamClient(await open_socket(house, None, program=True, **strange))
+        strange = f"Bearer {secrets['token']}x"
+        refused = StreamClient(await open_socket(house, None, program=True, Authorization=strange))
         assert await refused.close_code() == 4401
         # And it ends, as every socket of the token.
-        await database_sync_to_async(lambda: [one.delete() for one in models.ApiToken.objects.all()])()
+        await database_sync_to_async(revoke_all)()
         began = time.monotonic()
         assert await program.close_code() == 4401
         assert await ticketed.close_code() == 4401
