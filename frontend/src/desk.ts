@@ -612,8 +612,9 @@ export function createDesk(page: Page) {
 
   function signIn(): void {
     socket.stop();
-    const next = encodeURIComponent(window.location.pathname + window.location.search + window.location.hash);
-    window.location.assign(`${page.loginUrl}?next=${next}`);
+    const next = encodeURIComponent(window.location.pathname + window.location.search);
+    // After `#` may stand the key of a shared list, which no server's log shall have.
+    window.location.assign(`${page.loginUrl}?next=${next}${window.location.hash}`);
   }
 
   return {
