@@ -59,6 +59,9 @@ class AccountAdapter(DefaultAccountAdapter):
         typed = str(credentials.get("username") or credentials.get("email") or "")
         meant = meant_by(typed)
         claim = claim_password(request, typed, meant)
+        if "username" in credentials and "email" in credentials:
+            # allauth tries the name as an address too. Tried twice, a known address would take longer than an unknown.
+            del credentials["email"]
         user: AbstractBaseUser | None = authenticate(request, **credentials)
         # allauth lets an inactive user with the right password through to a page of their own. That page would tell
         # anyone with a list of passwords which of them is right. Django's own backends refuse such a user.

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from . import lock_out
 from .fields import MOST_NAME, Plain
 from .guard import guarded
+from .models import User
 
 
 class EmailForm(Plain, AddEmailForm):
@@ -24,6 +25,7 @@ class EmailForm(Plain, AddEmailForm):
     def save(self, request: HttpRequest) -> Any:
         """Raises LockedOutError: nobody's mailbox is filled from here."""
         email = self.cleaned_data["email"]
+        assert isinstance(self.user, User)
         claim_mail(request, email)
         with transaction.atomic():
             # The one before it that still waits goes; the one in use stays, confirmed or not, until this one is.
@@ -41,8 +43,9 @@ def waiting_of(user: Any) -> QuerySet[EmailAddress]:
 class OwnEmailView(EmailView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user
+        assert isinstance(user, User)
         current = EmailAddress.objects.filter(user=user, email=user.email).first() if user.email else None
-        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[no-untyped-call]
         return {**context, "current_emailaddress": current, "new_emailaddress": waiting_of(user).first()}
 
     def _action_remove(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:

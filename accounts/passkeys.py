@@ -4,6 +4,8 @@ posted here; what is not of a browser is refused by name, and bounded, since the
 
 from typing import Any, Final
 
+from allauth.account.models import Login
+from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -12,6 +14,7 @@ from allauth.mfa.webauthn.forms import (
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from allauth.mfa.webauthn.views import (
     AddWebAuthnView,
     EditWebAuthnView,
@@ -20,10 +23,12 @@ from allauth.mfa.webauthn.views import (
     ReauthenticateWebAuthnView,
     RemoveWebAuthnView,
 )
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from . import attempts, lock_out
 from .fields import Plain
@@ -42,8 +47,28 @@ _KEPT: Final = ("id", "rawId", "type", "authenticatorAttachment")
 _KEPT_RESPONSE: Final = ("clientDataJSON", "attestationObject", "transports")
 
 
+class CredentialField(forms.JSONField):
+    """An object of some length, however it is nested."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > MOST_CREDENTIAL:
+            raise ValidationError(UNKNOWN, code="max_length")
+        try:
+            read = super().to_python(value)
+        except (RecursionError, *_NONSENSE) as error:
+            raise ValidationError(UNKNOWN, code="invalid") from error
+        if read is not None and not isinstance(read, dict):
+            raise ValidationError(UNKNOWN, code="invalid")
+        return read
+
+
 class _Credential(Plain):
-    most = {"name": MOST_NAME, "credential": MOST_CREDENTIAL}
+    most = {"name": MOST_NAME}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "credential" in self.fields:
+            self.fields["credential"] = CredentialField(widget=forms.HiddenInput)
 
 
 class _Shown(_Credential):
@@ -107,6 +132,20 @@ class RenameKeyForm(_Credential, EditWebAuthnForm):
     labels = {"name": "Name"}
 
 
+class SignInKeyView(LoginWebAuthnView):
+    def form_valid(self, form: SignInKeyForm) -> HttpResponse:
+        """On to where one was going, as with a password."""
+        key = form.cleaned_data["credential"]
+        login = Login(user=key.user, redirect_url=get_next_redirect_url(self.request))
+        response: HttpResponse = perform_passwordless_login(self.request, key, login)
+        return response
+
+
+class AddKeyView(AddWebAuthnView):
+    def get_success_url(self) -> str:
+        return reverse("mfa_view_recovery_codes" if self.did_generate_recovery_codes else "mfa_list_webauthn")
+
+
 class KeyAgainView(ReauthenticateWebAuthnView):
     def form_invalid(self, form: KeyAgainForm) -> HttpResponse:
         messages.error(self.request, UNKNOWN)
@@ -127,8 +166,8 @@ def _kept(credential: dict[str, Any]) -> dict[str, Any]:
 
 
 list_keys = guarded(ListWebAuthnView.as_view())
-add_key = guarded(login_required(AddWebAuthnView.as_view()))
+add_key = guarded(login_required(AddKeyView.as_view()))
 remove_key = guarded(login_required(RemoveWebAuthnView.as_view()))
 rename_key = guarded(login_required(EditWebAuthnView.as_view()))
 prove_key = guarded(KeyAgainView.as_view())
-sign_in_by_key = guarded(LoginWebAuthnView.as_view(), lock_out.PASSKEY_FROM)
+sign_in_by_key = guarded(SignInKeyView.as_view(), lock_out.PASSKEY_FROM)

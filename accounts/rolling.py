@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -208,16 +208,9 @@ def _state(text: str) -> State:
 
 def roll(moved: Sequence[Entry]) -> int:
     """Makes these entries stand for what they have in `standing`, raises the versions of their watchlists and tells who
-    shows them. Entries that are gone, or ask for something else by now, are passed over. Returns how many moved. Blocking;
-    for a thread that is not a request's."""
-    close_old_connections()
-    try:
-        count = 0
-        for start in range(0, len(moved), _BATCH):
-            count += _roll({one.id: one for one in moved[start : start + _BATCH]})
-        return count
-    finally:
-        close_old_connections()
+    Entries that are gone, or ask for something else by now, are passed over. Returns how many moved."""
+    parts = (moved[start : start + _BATCH] for start in range(0, len(moved), _BATCH))
+    return sum(_roll({one.id: one for one in part}) for part in parts)
 
 
 def _roll(wanted: dict[int, Entry]) -> int:

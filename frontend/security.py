@@ -1,4 +1,6 @@
-"""The content security policy: what a page of ours may load, and where it may connect."""
+"""What browsers are told of every answer beside what Django's own middleware tells: what a page of ours may load, where it
+may connect, and which of the machine's senses it wants.
+"""
 
 from functools import cache
 
@@ -8,6 +10,28 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 HEADER = "Content-Security-Policy"
+PERMISSIONS = "Permissions-Policy"
+# Passkeys and a copy button; nothing here looks, listens, or wants to know where one is.
+_OWN = ("publickey-credentials-create", "publickey-credentials-get", "clipboard-write", "fullscreen")
+_NONE = (
+    "accelerometer",
+    "autoplay",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "serial",
+    "usb",
+    "xr-spatial-tracking",
+)
+_PERMISSIONS = ", ".join([*(f"{name}=(self)" for name in _OWN), *(f"{name}=()" for name in _NONE)])
 
 
 class ContentSecurityPolicyMiddleware(MiddlewareMixin):
@@ -16,6 +40,14 @@ class ContentSecurityPolicyMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if HEADER not in response:
             response[HEADER] = policy(request)
+        return response
+
+
+class PermissionsPolicyMiddleware(MiddlewareMixin):
+    """Gives every answer the policy of what its page may use of the browser."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.setdefault(PERMISSIONS, _PERMISSIONS)
         return response
 
 

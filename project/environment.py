@@ -73,7 +73,11 @@ def names(name: str, default: Sequence[str]) -> list[str]:
 
 def url(name: str, default: str, schemes: Sequence[str]) -> str:
     value = text(name, default)
-    if urlsplit(value).scheme not in schemes:
+    try:
+        scheme = urlsplit(value).scheme
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is no address: its host has a bracket too few.") from None
+    if scheme not in schemes:
         raise ImproperlyConfigured(f"{name} has to start with one of {', '.join(s + '://' for s in schemes)}.")
     return value
 
@@ -102,18 +106,16 @@ def mail(name: str, default: str) -> Mail:
             raise ImproperlyConfigured(f"{name} says more than console://, which takes nothing else.")
         backend = "django.core.mail.backends.console.EmailBackend"
         return Mail(backend=backend, host="", port=0, user="", password="", starttls=False, tls=False)
-    legal = f"it takes {parts.scheme}://user:password@host:port"
+    legal = f"it takes {parts.scheme}://user:password@host:port; in a password, / is %2F, @ is %40 and # is %23"
     try:
         port = parts.port or {"smtp": 587, "smtps": 465}[parts.scheme]
         host = parts.hostname or ""
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} has a port that is none; {legal}, with a port up to 65535.") from error
+    except ValueError:  # which repeats what it took for the port, and that may be half a password
+        raise ImproperlyConfigured(f"{name} has a port that is none, up to 65535; {legal}.") from None
     if not host:
         raise ImproperlyConfigured(f"{name} names no host; {legal}.")
     if parts.path not in ("", "/") or parts.fragment:
-        raise ImproperlyConfigured(
-            f"{name} goes on after the host; {legal}. In a password, / is written %2F, @ is %40 and # is %23."
-        )
+        raise ImproperlyConfigured(f"{name} goes on after the host; {legal}.")
     if parts.query not in ("", "starttls=no") or (parts.query and parts.scheme == "smtps"):
         raise ImproperlyConfigured(f"{name} has an option that is unknown; smtp:// takes ?starttls=no, smtps:// none.")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -136,7 +138,7 @@ def mail(name: str, default: str) -> Mail:
 def sender(name: str, default: str) -> str:
     """Whom mail comes from: `name@example.org`, or `Words <name@example.org>`."""
     value = text(name, default)
-    words, address = parseaddr(value)
+    words, address = parseaddr(value) if "," not in value else ("", "")
     try:
         validate_email(address)
     except ValidationError:
@@ -174,8 +176,8 @@ def database(name: str, default: str) -> dict[str, object]:
     parts = urlsplit(value)
     try:
         port = str(parts.port or "")
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} has a port that is none; it takes a number up to 65535.") from error
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} has a port that is none; it takes a number up to 65535.") from None
     if not parts.path[1:]:
         raise ImproperlyConfigured(f"{name} names no database; it takes sqlite:///path or postgresql://host/name.")
     if parts.scheme == "sqlite":

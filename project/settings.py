@@ -60,15 +60,17 @@ INSTALLED_APPS = [
     "frontend",
 ]
 MIDDLEWARE = [
+    # Above what serves static files, which are told the same.
     "django.middleware.security.SecurityMiddleware",
-    "frontend.static_files.StaticFilesMiddleware",
     "frontend.security.ContentSecurityPolicyMiddleware",
+    "frontend.security.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "frontend.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.own_sessions.LastSeenMiddleware",
 ]
@@ -93,8 +95,10 @@ TEMPLATES = [
 
 # ── Servers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Every key, group and channel in Redis begins with this, so that two installations on one server never meet. Machines
-# that share an installation share its secret key, and so have the same one without being told.
-INSTALLATION = env.text("STRIKEWIRE_INSTALLATION", hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:8])
+# that share an installation share its secret key, and so have the same one without being told; the oldest key counts, so
+# that a new one leaves the installation what it is.
+_OLDEST_KEY = [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1]
+INSTALLATION = env.text("STRIKEWIRE_INSTALLATION", hashlib.sha256(_OLDEST_KEY.encode()).hexdigest()[:8])
 
 
 def _embedded(name: str) -> str:

@@ -79,7 +79,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def test_the_commands_that_pages_name_exist() -> None:
     commands = {path.stem for path in ROOT.glob("*/management/commands/*.py")}
-    builtin = {"migrate", "createsuperuser", "runserver", "spectacular"}
+    builtin = {"check", "migrate", "createsuperuser", "runserver", "spectacular"}
     for page in PAGES:
         for name in re.findall(r"manage\.py (\w+)", page.read_text()):
             assert name in commands | builtin, (page.name, name)

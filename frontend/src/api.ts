@@ -1,5 +1,6 @@
 // REST: the only module that fetches. After: desk.ts.
 import type { Bar, Interval, Prices } from "./chart/series";
+import type { Named } from "./grid/cells";
 import type { Facts, Kind } from "./protocol";
 
 export interface Entry {
@@ -11,12 +12,74 @@ export interface Entry {
   readonly position: number;
 }
 
+/** An entry among all that stands in its list. */
+export interface InstrumentItem extends Entry {
+  readonly kind: "instrument";
+}
+
+/** A heading over what follows it, up to the next one. */
+export interface SectionItem {
+  readonly kind: "section";
+  readonly id: number;
+  readonly name: string;
+}
+
+/** Contracts around the money, chosen by a rule; they change by themselves. */
+export interface RollingItem {
+  readonly kind: "rolling";
+  readonly id: number;
+  readonly feed: string;
+  readonly underlying: string;
+  readonly rule: "next" | "weekly" | "monthly" | "30d" | "60d";
+  /** On each side of the one at the money. */
+  readonly strikes: number;
+  readonly rights: "C" | "P" | "CP";
+  readonly state: "following" | "waiting" | "none";
+  readonly expiry: string | null;
+  readonly centre: number | null;
+  readonly held: readonly Named[];
+}
+
+export type Item = InstrumentItem | SectionItem | RollingItem;
+
 export interface Watchlist {
   readonly id: number;
   readonly name: string;
   readonly position: number;
   readonly version: number;
-  readonly entries: readonly Entry[];
+  /** The key of its link, where it is shared. */
+  readonly share_key: string | null;
+  readonly items: readonly Item[];
+}
+
+/** Another's watchlist, by its link. */
+export interface Shared {
+  readonly name: string;
+  readonly owner: string;
+  readonly version: number;
+  readonly items: readonly Item[];
+}
+
+/** What a rolling entry is to follow. */
+export interface Rule extends Pick<RollingItem, "rule" | "strikes" | "rights"> {
+  /** `feed.symbol` */
+  readonly underlying: string;
+}
+
+/** What became of one symbol of a paste. */
+export interface Pasted {
+  readonly text: string;
+  readonly outcome: "taken" | "already_there" | "refused";
+  readonly symbol: string | null;
+  readonly message: string | null;
+  readonly choices: readonly string[];
+}
+
+export interface PasteReport {
+  readonly taken: number;
+  readonly already_there: number;
+  readonly refused: number;
+  readonly results: readonly Pasted[];
 }
 
 export interface Found extends Facts {
@@ -142,9 +205,58 @@ export class Api {
     return this.request("DELETE", `watchlists/${watchlist}/entries/${entry}/`);
   }
 
-  /** Makes the list exactly these symbols, in this order. */
-  setEntries(watchlist: number, symbols: readonly string[]): Promise<unknown> {
-    return this.request("PUT", `watchlists/${watchlist}/entries/`, { symbols });
+  /** Another order of all that stands in the list. */
+  orderItems(watchlist: number, items: readonly Item[]): Promise<unknown> {
+    const order = items.map(({ kind, id }) => ({ kind, id }));
+    return this.request("PUT", `watchlists/${watchlist}/items/`, { items: order });
+  }
+
+  addSection(watchlist: number, name: string, position?: number): Promise<SectionItem> {
+    const place = position === undefined ? {} : { position };
+    return this.request("POST", `watchlists/${watchlist}/sections/`, { name, ...place });
+  }
+
+  renameSection(watchlist: number, section: number, name: string): Promise<unknown> {
+    return this.request("PATCH", `watchlists/${watchlist}/sections/${section}/`, { name });
+  }
+
+  removeSection(watchlist: number, section: number): Promise<void> {
+    return this.request("DELETE", `watchlists/${watchlist}/sections/${section}/`);
+  }
+
+  addRolling(watchlist: number, entry: Rule & { readonly position?: number }): Promise<RollingItem> {
+    return this.request("POST", `watchlists/${watchlist}/rolling/`, entry);
+  }
+
+  changeRolling(watchlist: number, rolling: number, rule: Omit<Rule, "underlying">): Promise<unknown> {
+    return this.request("PATCH", `watchlists/${watchlist}/rolling/${rolling}/`, rule);
+  }
+
+  removeRolling(watchlist: number, rolling: number): Promise<void> {
+    return this.request("DELETE", `watchlists/${watchlist}/rolling/${rolling}/`);
+  }
+
+  /** Adds every symbol of `text` that can be added, or with `dryRun` only says what would become of each. */
+  paste(watchlist: number, text: string, dryRun: boolean, signal?: AbortSignal): Promise<PasteReport> {
+    return this.request("POST", `watchlists/${watchlist}/paste/`, { text, dry_run: dryRun }, signal);
+  }
+
+  /** The key of the list's link, made where it has none. */
+  async share(watchlist: number): Promise<string> {
+    const made: { share_key: string } = await this.request("POST", `watchlists/${watchlist}/share/`);
+    return made.share_key;
+  }
+
+  withdraw(watchlist: number): Promise<void> {
+    return this.request("DELETE", `watchlists/${watchlist}/share/`);
+  }
+
+  shared(key: string): Promise<Shared> {
+    return this.request("GET", "shared/", undefined, undefined, { "Strikewire-Share-Key": key });
+  }
+
+  copyShared(key: string): Promise<Watchlist> {
+    return this.request("POST", "shared/copy/", { key });
   }
 
   /** What the page keeps with the account. */
@@ -214,7 +326,13 @@ export class Api {
     return (url.pathname + url.search).slice(this.root.length);
   }
 
-  private async request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  private async request<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<T> {
     const limit = AbortSignal.timeout(WITHIN_MS);
     let response: Response;
     try {
@@ -222,6 +340,7 @@ export class Api {
         method,
         credentials: "same-origin",
         headers: {
+          ...headers,
           Accept: "application/json",
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
           ...(method === "GET" ? {} : { "X-CSRFToken": cookie("csrftoken") }),

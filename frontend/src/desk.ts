@@ -1,6 +1,17 @@
 // The desk: builds socket, store, frame and grid, in order, and holds the state that the views read.
 import { createSignal } from "solid-js";
-import { Api, ApiError, type Entry, type Found, type Watchlist } from "./api";
+import {
+  Api,
+  ApiError,
+  type Entry,
+  type Found,
+  type Item,
+  type RollingItem,
+  type Rule,
+  type SectionItem,
+  type Shared,
+  type Watchlist,
+} from "./api";
 import { chainOf } from "./chain/address";
 import { createChain } from "./chain/chain";
 import { feedTime, ourNow } from "./clock";
@@ -10,6 +21,7 @@ import type { Named } from "./grid/cells";
 import { Grid } from "./grid/grid";
 import { isStale, type Words, wordsFor } from "./health";
 import { LatencyMeter, type Readout } from "./latency";
+import { entriesOf, feedsOf, type Line, linesOf, moved } from "./lists/lines";
 import { nameOf, spelled } from "./names";
 import type { FeedStatus, Message, Row } from "./protocol";
 import { Settings } from "./settings";
@@ -31,13 +43,28 @@ export interface Toast {
 }
 
 /** What the middle of the page shows. */
-export type View = "list" | "chain";
+export type View = "list" | "chain" | "shared";
+
+/** What is asked of its user in a box over the page. */
+export type Asked =
+  | { readonly what: "paste"; readonly text: string }
+  | { readonly what: "share" }
+  | { readonly what: "rolling"; readonly of: RollingItem | null }
+  | { readonly what: "section"; readonly of: SectionItem | null };
+
+/** A watchlist on the screen, one's own or another's. */
+export interface ListShown {
+  readonly name: string;
+  readonly items: readonly Item[];
+}
 
 const BEAT_MS = 250;
 const TOAST_MS = 6000;
 const LAST_LIST = "strikewire.watchlist";
 const DETAIL = "strikewire.detail";
 const DETAIL_WIDE = "strikewire.detail-width";
+/** The source of another's list. */
+const SHARED = "shared";
 
 export type Desk = ReturnType<typeof createDesk>;
 
@@ -45,8 +72,11 @@ export function createDesk(page: Page) {
   const [watchlists, setWatchlists] = createSignal<readonly Watchlist[] | null>(null);
   const [loadError, setLoadError] = createSignal("");
   const [activeId, setActiveId] = createSignal<number | null>(null);
-  const [view, setView] = createSignal<View>(chainOf(window.location.hash) ? "chain" : "list");
-  const [selected, setSelected] = createSignal<Entry | null>(null);
+  const [view, setView] = createSignal<View>(viewOf(window.location.hash));
+  const [selected, setSelected] = createSignal<Named | null>(null);
+  const [shared, setShared] = createSignal<(Shared & { readonly key: string }) | null>(null);
+  const [sharedProblem, setSharedProblem] = createSignal("");
+  const [asked, setAsked] = createSignal<Asked | null>(null);
   const [detailOpen, setDetailOpen] = createSignal(localStorage.getItem(DETAIL) === "open");
   const [detailWide, setDetailWide] = createSignal(localStorage.getItem(DETAIL_WIDE) === "wide");
   const [connection, setConnection] = createSignal<Connection>({ phase: "connecting" });
@@ -63,7 +93,7 @@ export function createDesk(page: Page) {
 
   let grid: Grid | null = null;
   /** The watchlist that is subscribed: the one on the screen. */
-  let followed: number | null = null;
+  let followed: number | string | null = null;
   let heard: number | null = null;
   let sentWaiting: number[] = [];
   let edits = 0;
@@ -155,6 +185,9 @@ export function createDesk(page: Page) {
       grid?.redrawAll();
       chain.redraw();
       if (message.cause !== "request" && message.source.startsWith("watchlist-")) void load();
+      if (message.cause !== "request" && message.source === SHARED) void loadShared();
+    } else if (message.op === "error" && message.field === "watchlist" && view() === "shared") {
+      // What REST says of the key stands on the page.
     } else if (message.op === "error" && message.code !== "not_streaming") {
       toast(message.message, true);
     }
@@ -201,15 +234,55 @@ export function createDesk(page: Page) {
   /** Shows what the address says. */
   function route(): void {
     const to = chainOf(window.location.hash);
-    setView(to ? "chain" : "list");
+    // From a contract's details to its chain: there it has the cursor, and the details go on.
+    const contract = view() !== "chain" && detailOpen() ? selected() : null;
+    const key = sharedKey(window.location.hash);
+    setView(viewOf(window.location.hash));
     if (to) {
-      followList(null);
+      follow(null);
       document.title = `${to.underlying} · Strikewire`;
-      void chain.show(to);
-    } else {
-      chain.leave();
-      show(idFromHash() ?? activeId());
+      void chain.show(to, contract);
+      return;
     }
+    chain.leave();
+    if (key === null) {
+      setShared(null);
+      show(idFromHash() ?? activeId());
+    } else if (key !== shared()?.key) {
+      setShared(null);
+      setSelected(null);
+      grid?.selectEntry(null);
+      drawList();
+      follow(key);
+      document.title = "A shared watchlist · Strikewire";
+      void loadShared();
+    }
+  }
+
+  /** Another's list, by the key in the address. */
+  async function loadShared(): Promise<void> {
+    const key = sharedKey(window.location.hash);
+    if (key === null) return;
+    try {
+      const found = await api.shared(key);
+      if (sharedKey(window.location.hash) !== key) return;
+      setShared({ ...found, key });
+      setSharedProblem("");
+      document.title = `${found.name} · Strikewire`;
+    } catch (error) {
+      setShared(null);
+      setSharedProblem(messageOf(error));
+    }
+    drawList();
+  }
+
+  /** The list on the screen, or that was there last. */
+  function current(): ListShown | null {
+    return view() === "shared" ? shared() : active();
+  }
+
+  function drawList(): void {
+    grid?.setLines(linesOf(current()?.items ?? []), view() === "shared");
   }
 
   function mountGrid(element: HTMLElement): void {
@@ -221,15 +294,22 @@ export function createDesk(page: Page) {
       feedNow,
       staleNow,
       {
-        onSelect: setSelected,
-        onOpen: () => showDetail(true),
-        onRemove: (entry) => void remove(entry),
-        onMove: (entry, index) => void move(entry, index),
+        onSelect: (line) => setSelected(line?.kind === "quote" ? line : null),
+        onOpen: openLine,
+        onRemove: (line) => void remove(line),
+        onMove: (line, to) => void move(line.item, to),
       },
       onDrawn,
       chain.linkOf,
     );
-    grid.setEntries(active()?.entries ?? []);
+    drawList();
+  }
+
+  function openLine(line: Line): void {
+    if (line.kind === "quote") showDetail(true);
+    else if (view() === "shared") return;
+    else if (line.of.kind === "section") setAsked({ what: "section", of: line.of });
+    else setAsked({ what: "rolling", of: line.of });
   }
 
   /** Calls `watch` with each newer row of any instrument, until what it returns is called. */
@@ -242,7 +322,7 @@ export function createDesk(page: Page) {
     setDetailOpen(open);
     localStorage.setItem(DETAIL, open ? "open" : "closed");
     if (!open) return;
-    if (view() === "list") grid?.selectFirst();
+    if (view() !== "chain") grid?.selectFirst();
     else if (!chain.picked()) pickUnderlying();
   }
 
@@ -291,7 +371,7 @@ export function createDesk(page: Page) {
   function feedsOnScreen(): readonly string[] {
     const to = chain.address();
     if (view() === "chain") return to ? [to.feed] : [];
-    return active()?.entries.map((entry) => entry.feed) ?? [];
+    return feedsOf(current()?.items ?? []);
   }
 
   function words(): Words {
@@ -319,18 +399,20 @@ export function createDesk(page: Page) {
       if (chosen && window.location.hash !== `#list-${chosen.id}`)
         history.replaceState(null, "", `#list-${chosen.id}`);
       document.title = chosen ? `${chosen.name} · Strikewire` : "Strikewire";
-      followList(chosen?.id ?? null);
+      follow(chosen?.id ?? null);
     }
-    grid?.setEntries(chosen?.entries ?? []);
+    drawList();
   }
 
-  /** Subscribes that watchlist, and the one before no more. */
-  function followList(id: number | null): void {
-    if (id === followed) return;
+  /** Subscribes that watchlist, one's own by its id and another's by its key, and the one before no more. */
+  function follow(list: number | string | null): void {
+    if (list === followed) return;
     const before = followed;
-    followed = id;
-    if (id !== null) socket.subscribe({ source: `watchlist-${id}`, watchlist: id });
-    if (before !== null) socket.unsubscribe(`watchlist-${before}`);
+    followed = list;
+    const source = (one: number | string) => (typeof one === "string" ? SHARED : `watchlist-${one}`);
+    if (list !== null) socket.subscribe({ source: source(list), watchlist: list });
+    if (before !== null && (list === null || source(before) !== source(list)))
+      socket.unsubscribe(source(before));
   }
 
   // ── Edits ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -375,9 +457,9 @@ export function createDesk(page: Page) {
     }
   }
 
-  function withEntries(id: number, entries: (held: readonly Entry[]) => readonly Entry[]) {
+  function withItems(id: number, items: (held: readonly Item[]) => readonly Item[]) {
     return (lists: readonly Watchlist[]) =>
-      lists.map((list) => (list.id === id ? { ...list, entries: entries(list.entries) } : list));
+      lists.map((list) => (list.id === id ? { ...list, items: items(list.items) } : list));
   }
 
   async function add(found: Found): Promise<boolean> {
@@ -401,36 +483,99 @@ export function createDesk(page: Page) {
 
   /** The entry of the present list that names the instrument. */
   function entryOf(named: Named): Entry | undefined {
-    return active()?.entries.find((entry) => entry.instrument === named.instrument);
+    return entriesOf(active()?.items ?? []).find((entry) => entry.instrument === named.instrument);
   }
 
-  async function remove(entry: Entry): Promise<void> {
-    const list = active();
-    if (!list) return;
-    const before = list.entries.map(qualified);
-    await edit(
-      () => api.removeEntry(list.id, entry.id),
-      withEntries(list.id, (held) => held.filter((other) => other.id !== entry.id)),
-    );
-    if (
-      watchlists()?.some(
-        (other) => other.id === list.id && other.entries.some((held) => held.id === entry.id),
-      )
-    )
+  async function remove(line: Line): Promise<void> {
+    const item = active()?.items[line.item];
+    if (!item) return;
+    if (line.kind === "quote" && line.held) {
+      toast("A rule put it there: change the rule, or remove that.", false);
       return;
-    const name = spelled(nameOf(entry.symbol, store.facts.get(entry.instrument)));
-    toast(`Removed ${name}`, false, () => void edit(() => api.setEntries(list.id, before)));
+    }
+    await removeItem(item);
   }
 
-  async function move(entry: Entry, index: number): Promise<void> {
+  async function removeItem(item: Item): Promise<void> {
     const list = active();
     if (!list) return;
-    const others = list.entries.filter((other) => other.id !== entry.id);
-    const moved = others.toSpliced(index, 0, entry);
+    const before = list.items;
     await edit(
-      () => api.setEntries(list.id, moved.map(qualified)),
-      withEntries(list.id, () => moved),
+      () => removal(list.id, item),
+      withItems(list.id, (held) => held.filter((other) => !isSame(other, item))),
     );
+    const now = watchlists()?.find((other) => other.id === list.id);
+    if (now?.items.some((held) => isSame(held, item))) return;
+    toast(`Removed ${itemName(item)}`, false, () => void edit(() => restore(list.id, item, before)));
+  }
+
+  function removal(list: number, item: Item): Promise<void> {
+    if (item.kind === "instrument") return api.removeEntry(list, item.id);
+    if (item.kind === "section") return api.removeSection(list, item.id);
+    return api.removeRolling(list, item.id);
+  }
+
+  /** Puts an item back to where it stood in `before`; it has a new id then. */
+  async function restore(list: number, item: Item, before: readonly Item[]): Promise<unknown> {
+    const position = before.findIndex((other) => isSame(other, item));
+    if (item.kind === "section") return api.addSection(list, item.name, position);
+    if (item.kind === "rolling") {
+      const { rule, strikes, rights } = item;
+      const underlying = `${item.feed}.${item.underlying}`;
+      return api.addRolling(list, { underlying, rule, strikes, rights, position });
+    }
+    const again = await api.addEntry(list, qualified(item));
+    return api.orderItems(list, before.toSpliced(position, 1, { ...item, ...again }));
+  }
+
+  function itemName(item: Item): string {
+    if (item.kind === "section") return item.name;
+    if (item.kind === "rolling") return item.underlying;
+    return spelled(nameOf(item.symbol, store.facts.get(item.instrument)));
+  }
+
+  /** The item at `from` goes to where the one at `to` is now. */
+  async function move(from: number, to: number): Promise<void> {
+    const list = active();
+    if (!list) return;
+    const items = moved(list.items, from, to);
+    await edit(
+      () => api.orderItems(list.id, items),
+      withItems(list.id, () => items),
+    );
+  }
+
+  async function saveSection(of: SectionItem | null, name: string): Promise<boolean> {
+    const list = active();
+    if (!list) return false;
+    const ask = () => (of ? api.renameSection(list.id, of.id, name) : api.addSection(list.id, name));
+    return (await edit(ask)) !== null;
+  }
+
+  async function saveRolling(of: RollingItem | null, rule: Rule): Promise<boolean> {
+    const list = active();
+    if (!list) return false;
+    const { underlying: _, ...changed } = rule;
+    const ask = () => (of ? api.changeRolling(list.id, of.id, changed) : api.addRolling(list.id, rule));
+    return (await edit(ask)) !== null;
+  }
+
+  /** Takes what was pasted; gives the report, or null where it was refused whole. */
+  async function paste(text: string) {
+    const list = active();
+    return list ? edit(() => api.paste(list.id, text, false)) : null;
+  }
+
+  async function shareList(on: boolean): Promise<void> {
+    const list = active();
+    if (list) await edit<unknown>(() => (on ? api.share(list.id) : api.withdraw(list.id)));
+  }
+
+  async function copyShared(): Promise<void> {
+    const key = shared()?.key;
+    if (!key) return;
+    const made = await edit(() => api.copyShared(key));
+    if (made) window.location.hash = `#list-${made.id}`;
   }
 
   async function createList(name: string): Promise<boolean> {
@@ -467,8 +612,9 @@ export function createDesk(page: Page) {
 
   function signIn(): void {
     socket.stop();
-    const next = encodeURIComponent(window.location.pathname + window.location.search + window.location.hash);
-    window.location.assign(`${page.loginUrl}?next=${next}`);
+    const next = encodeURIComponent(window.location.pathname + window.location.search);
+    // After `#` may stand the key of a shared list, which no server's log shall have.
+    window.location.assign(`${page.loginUrl}?next=${next}${window.location.hash}`);
   }
 
   return {
@@ -503,6 +649,7 @@ export function createDesk(page: Page) {
     words,
     readout,
     toasts,
+    toast,
     dismiss,
     start,
     mountGrid,
@@ -511,11 +658,20 @@ export function createDesk(page: Page) {
     hurry: socket.hurry,
     focusGrid: () => (view() === "chain" ? chain.focus() : grid?.focus()),
     selectEntry: (id: number) => grid?.selectEntry(id),
+    current,
+    shared,
+    sharedProblem,
+    asked,
+    ask: setAsked,
     add,
     watch,
     entryOf,
-    remove,
-    move,
+    removeEntry: (entry: Entry) => removeItem({ ...entry, kind: "instrument" }),
+    saveSection,
+    saveRolling,
+    paste,
+    shareList,
+    copyShared,
     createList,
     renameList,
     deleteList,
@@ -525,6 +681,20 @@ export function createDesk(page: Page) {
 /** `feed.symbol`, which names one instrument even where two feeds have the symbol. */
 function qualified(named: { readonly feed: string; readonly symbol: string }): string {
   return `${named.feed}.${named.symbol}`;
+}
+
+function isSame(one: Item, other: Item): boolean {
+  return one.kind === other.kind && one.id === other.id;
+}
+
+function viewOf(hash: string): View {
+  if (chainOf(hash)) return "chain";
+  return sharedKey(hash) === null ? "list" : "shared";
+}
+
+/** The key in the address of a shared list. */
+function sharedKey(hash: string): string | null {
+  return /^#shared\/([A-Za-z0-9_-]{1,64})$/.exec(hash)?.[1] ?? null;
 }
 
 function idFromHash(): number | null {

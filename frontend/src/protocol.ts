@@ -198,9 +198,9 @@ export type WireMessage =
       readonly reconnect_ms?: number | null;
     };
 
-/** What a source is to hold: a watchlist, an expiry of a chain, or symbols by name. */
+/** What a source is to hold: a watchlist, one's own by its id or another's by its key, an expiry of a chain, or symbols by name. */
 export type Subscription = { readonly source: string } & (
-  | { readonly watchlist: number }
+  | { readonly watchlist: number | string }
   | { readonly chain: { readonly underlying: string; readonly expiry: string } }
   | { readonly symbols: readonly string[] }
 );

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Entry } from "../src/api";
 import { Flasher } from "../src/flash";
 import { Frame } from "../src/frame";
 import { Grid, type GridEvents } from "../src/grid/grid";
+import { type Line, linesOf, type QuoteLine } from "../src/lists/lines";
 import type { Message } from "../src/protocol";
 import { Store } from "../src/store";
 import { makeFacts, makeRow, WELCOME } from "./builders";
@@ -14,19 +14,22 @@ let frames: FrameRequestCallback[];
 let happened: string[];
 let stale: Set<string>;
 
-const entry = (id: number): Entry => ({
+const entry = (id: number): QuoteLine => ({
+  key: `${id}`,
+  kind: "quote",
+  item: id - 1,
+  held: false,
   id,
   feed: "simulated",
   symbol: `SYM${id}`,
   instrument: id * 10,
-  position: id,
 });
 
 const events: GridEvents = {
-  onSelect: (one) => happened.push(`select ${one?.id}`),
-  onOpen: (one) => happened.push(`open ${one.id}`),
-  onRemove: (one) => happened.push(`remove ${one.id}`),
-  onMove: (one, index) => happened.push(`move ${one.id} to ${index}`),
+  onSelect: (one) => happened.push(`select ${one?.key}`),
+  onOpen: (one) => happened.push(`open ${one.key}`),
+  onRemove: (one) => happened.push(`remove ${one.key}`),
+  onMove: (one, index) => happened.push(`move ${one.key} to ${index}`),
 };
 
 function animationFrame(): void {
@@ -75,7 +78,7 @@ beforeEach(() => {
     () => happened.push("drawn"),
   );
   store.apply(WELCOME as Message);
-  grid.setEntries([entry(1), entry(2), entry(3)]);
+  grid.setLines([entry(1), entry(2), entry(3)]);
   animationFrame();
   happened = [];
 });
@@ -176,13 +179,13 @@ describe("prices in a coin", () => {
     const header = element.querySelector<HTMLElement>(".header .bid");
     expect(header?.textContent).toBe("Bid ≈ USD");
     expect(header?.title).toContain("price × the underlying’s price");
-    grid.setEntries([entry(2)]);
+    grid.setLines([entry(2)]);
     expect(element.className).not.toContain("with-");
     expect(header?.title).toBe("Best bid");
   });
 
   it("have their room before facts and values come, so that nothing moves then", () => {
-    grid.setEntries([{ ...entry(7), symbol: "BTC-26MAR27-64000-C" }]);
+    grid.setLines([{ ...entry(7), symbol: "BTC-26MAR27-64000-C" }]);
     expect(element.classList.contains("with-dollars")).toBe(true);
     expect(text(7, "name .currency")).toBe("");
     store.setFacts({ ...coin(70), symbol: "BTC-26MAR27-64000-C" });
@@ -192,7 +195,7 @@ describe("prices in a coin", () => {
   });
 
   it("in another currency than US dollars say which, without room for US dollars", () => {
-    grid.setEntries([{ ...entry(7), symbol: "XRP_USDC-5AUG26-0d55-C" }]);
+    grid.setLines([{ ...entry(7), symbol: "XRP_USDC-5AUG26-0d55-C" }]);
     expect(element.className).toBe("with-currencies");
   });
 });
@@ -200,7 +203,7 @@ describe("prices in a coin", () => {
 describe("entries", () => {
   it("that stay keep their elements when the order changes", () => {
     const second = element.querySelector("#row-2");
-    grid.setEntries([entry(3), entry(2), entry(4)]);
+    grid.setLines([entry(3), entry(2), entry(4)] satisfies Line[]);
     expect([...element.querySelectorAll(".rows .row")].map((row) => row.id)).toEqual([
       "row-3",
       "row-2",
@@ -212,9 +215,9 @@ describe("entries", () => {
   it("when the selected one goes, the one in its place is selected", () => {
     press("ArrowDown");
     press("ArrowDown");
-    grid.setEntries([entry(1), entry(3)]);
+    grid.setLines([entry(1), entry(3)]);
     expect(happened.at(-1)).toBe("select 3");
-    grid.setEntries([]);
+    grid.setLines([]);
     expect(happened.at(-1)).toBe("select undefined");
   });
 });
@@ -245,4 +248,81 @@ describe("keys", () => {
 it("the cross at the end of a row removes it without selecting it", () => {
   element.querySelector<HTMLElement>("#row-2 .remove")?.click();
   expect(happened).toEqual(["remove 2"]);
+});
+
+describe("a list of several kinds", () => {
+  const rolling = {
+    kind: "rolling",
+    id: 9,
+    feed: "simulated",
+    underlying: "ACME",
+    rule: "next",
+    strikes: 1,
+    rights: "CP",
+    state: "following",
+    expiry: "2026-02-20",
+    centre: 515,
+  } as const;
+  const items = (held: readonly number[]) =>
+    linesOf([
+      { kind: "section", id: 4, name: "Core" },
+      { kind: "instrument", id: 1, position: 1, feed: "simulated", symbol: "SYM1", instrument: 10 },
+      {
+        ...rolling,
+        held: held.map((instrument) => ({ feed: "simulated", symbol: `S${instrument}`, instrument })),
+      },
+      { kind: "instrument", id: 2, position: 3, feed: "simulated", symbol: "SYM2", instrument: 20 },
+    ]);
+  const ids = () => [...element.querySelectorAll(".rows .row")].map((row) => row.id);
+
+  beforeEach(() => {
+    grid.setLines(items([50, 60]));
+    animationFrame();
+    happened = [];
+  });
+
+  it("stands in order, what a rule holds under the rule", () => {
+    expect(ids()).toEqual([
+      "row-section-4",
+      "row-1",
+      "row-rolling-9",
+      "row-rolling-9-50",
+      "row-rolling-9-60",
+      "row-2",
+    ]);
+    expect(element.querySelector("#row-rolling-9")?.textContent).toContain("20 Feb 26, around 515");
+    tick({ id: 60, seq: 1, bid: 3 });
+    animationFrame();
+    expect(element.querySelector("#row-rolling-9-60 .cell.bid")?.textContent).toBe("3.00");
+  });
+
+  it("keeps the rows that stay when the rule moves on", () => {
+    const kept = element.querySelector("#row-rolling-9-60");
+    grid.setLines(items([60, 70]));
+    expect(ids().slice(3, 5)).toEqual(["row-rolling-9-60", "row-rolling-9-70"]);
+    expect(element.querySelector("#row-rolling-9-60")).toBe(kept);
+  });
+
+  it("moves what a rule holds with the rule, over a whole item at a time", () => {
+    grid.selectEntry(2);
+    press("ArrowUp", { altKey: true });
+    press("ArrowUp");
+    press("ArrowUp", { altKey: true });
+    press("ArrowDown", { altKey: true });
+    expect(happened).toEqual([
+      "select 2",
+      "move 2 to 2",
+      "select rolling-9-60",
+      "move rolling-9-60 to 1",
+      "move rolling-9-60 to 3",
+    ]);
+  });
+
+  it("that is another's is looked at only", () => {
+    grid.setLines(items([50, 60]), true);
+    grid.selectEntry(1);
+    press("Delete");
+    press("ArrowDown", { altKey: true });
+    expect(happened).toEqual(["select 1"]);
+  });
 });

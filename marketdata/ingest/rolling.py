@@ -8,7 +8,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import hiredis
 from django.db import Error as DatabaseError
@@ -26,6 +26,9 @@ from ..following import Expiry, Ladder, Standing, Wish
 from . import money
 from .numbering import Numbering
 from .offer import Offer, columns_of
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
@@ -143,14 +146,14 @@ class Rolling:
         found = await asyncio.to_thread(moved, entries, self._boards, self._spots(), self._offer.now_ms())
         if not found:
             return
-        rolled = await asyncio.to_thread(rolling.roll, found)
+        rolled = await asyncio.to_thread(_asked, rolling.roll, found)
         self._entries.update((one.id, one) for one in found)
         logger.info("%s: %d rolling entries moved", self._feed, rolled)
         if rolled < len(found):  # some are gone, or ask for something else by now
             self._read_at = 0.0
 
     async def _read(self, count: bytes | None) -> None:
-        found = await asyncio.to_thread(_entries_of, self._feed)
+        found = await asyncio.to_thread(_asked, rolling.entries_of, self._feed)
         self._offer.notices.pop("rolling", None)
         if len(found) > ROLLING_PER_FEED:
             found = found[:ROLLING_PER_FEED]
@@ -174,9 +177,10 @@ class Rolling:
         return found
 
 
-def _entries_of(feed: str) -> list[Entry]:
+def _asked(ask: Callable[[A], R], argument: A) -> R:
+    """What the database answers, in a thread that is not a request's."""
     close_old_connections()
     try:
-        return rolling.entries_of(feed)
+        return ask(argument)
     finally:
         close_old_connections()

@@ -70,7 +70,7 @@ class Hub:
         self.by_user: dict[int, set[Connection]] = {}
         self.holds = Holds()
         self.credentials = Credentials(self.by_user, self._rights_changed)
-        self.presence = Presence(layer, self.connections)
+        self.presence = Presence(layer, self.connections, self.by_user)
         self.uses = Uses(self.connections, self._feed_of)
         self.feed_pages = FeedPages(layer.client)
         self._starting = asyncio.Lock()

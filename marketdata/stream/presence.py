@@ -5,7 +5,7 @@ and every two seconds what they are like, for the administrator. None of it is o
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import hiredis
@@ -31,11 +31,14 @@ RECONNECT_MS: Final = 60_000
 
 
 class Presence:
-    """`connections` are the hub's. `keep` runs as a task."""
+    """`connections` and `by_user` are the hub's. `keep` runs as a task."""
 
-    def __init__(self, layer: LoopLayer, connections: Collection[Connection]) -> None:
+    def __init__(
+        self, layer: LoopLayer, connections: Collection[Connection], by_user: Mapping[int, Collection[Connection]]
+    ) -> None:
         self._layer = layer
         self._connections = connections
+        self._by_user = by_user
         self._came: list[Connection] = []
         # By user and channel; kept until Redis has heard it, or the user would be counted one too many.
         self._gone: dict[tuple[int, str], None] = {}
@@ -83,10 +86,13 @@ class Presence:
                 self._gone.pop(one, None)
         came, self._came = self._came, []
         new = [one for one in came if not one.closing]
+        # Who gives way follows from when each last answered: of those here that is said first as it is now.
+        fresh, users = set(new), {one.identity.user_id for one in new}
+        others = [one for user in users for one in self._by_user.get(user, ()) if one not in fresh and not one.closing]
+        said = [self._counted(one, 0) for one in others]
+        said += [self._counted(one, one.identity.limits.connections) for one in new]
         try:
-            give_way = await presence.count(
-                self._layer.client, [self._counted(one, one.identity.limits.connections) for one in new]
-            )
+            give_way = await presence.count(self._layer.client, said)
         except (RedisDownError, hiredis.ReplyError):
             self._came = new + self._came
             raise

@@ -71,7 +71,7 @@ def test_what_is_no_invitation_is_refused_in_words(client: Client, key: str) -> 
 
 
 def test_an_expired_one_says_since_when(client: Client) -> None:
-    invitation, key = invitations.make()
+    _, key = invitations.make()
     yesterday = timezone.now() - dt.timedelta(days=1)
     Invitation.objects.update(expires_at=yesterday)
     response = client.get(invitations.path_of(key))

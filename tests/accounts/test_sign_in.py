@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings as project_settings
 from django.contrib.auth import get_user
-from django.contrib.auth.hashers import get_hasher, identify_hasher
+from django.contrib.auth.hashers import MD5PasswordHasher, get_hasher, identify_hasher
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from pytest_django import Settings
@@ -89,6 +89,26 @@ def test_a_wrong_password_an_unknown_name_and_an_inactive_user_read_the_same(cli
     assert errors[0]
     assert errors == errors[:1] * 4
     assert signed_in(client) == ""
+
+
+def test_known_and_unknown_names_take_the_same_work(
+    client: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_user("sleeper", password=PASSWORD, is_active=False)
+    work: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counted(hasher: MD5PasswordHasher, password: str, salt: str) -> str:
+        work.append(password)
+        return encode(hasher, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    amounts = set()
+    for login in ("owner", "owner@example.org", "nobody", "nobody@example.org", "sleeper"):
+        work.clear()
+        sign_in(client, login, "wrong")
+        amounts.add(len(work))
+    assert len(amounts) == 1
 
 
 def test_guessing_is_stopped_and_the_right_password_with_it(client: Client, owner: User) -> None:

@@ -128,3 +128,66 @@ def test_names_of_feeds_are_given_by_commas_or_none(given: Callable[[str], None]
         given(wrong)
         with pytest.raises(ImproperlyConfigured, match=f"{NAME} has .* takes names by commas"):
             env.names(NAME, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("", ("console", "", 0, "", "", False, False)),
+        ("smtp://ann:s%40e%2Fcret@mail.example.org", ("smtp", "mail.example.org", 587, "ann", "s@e/cret", True, False)),
+        ("smtp://mail.example.org:2525", ("smtp", "mail.example.org", 2525, "", "", True, False)),
+        ("smtp://localhost:25?starttls=no", ("smtp", "localhost", 25, "", "", False, False)),
+        ("smtps://ann:x@mail.example.org", ("smtp", "mail.example.org", 465, "ann", "x", False, True)),
+    ],
+)
+def test_a_way_to_send_mail_is_taken_apart(value: str, read: tuple[object, ...], given: Callable[[str], None]) -> None:
+    given(value)
+    mail = env.mail(NAME, "console://")
+    backend = mail["backend"].split(".")[-2]
+    parts = (mail["host"], mail["port"], mail["user"], mail["password"], mail["starttls"], mail["tls"])
+    assert (backend, *parts) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("http://ann:the-secret@host", "console://, smtp://, smtps://"),
+        ("console://ann:the-secret@host", "takes nothing else"),
+        ("smtp://ann:the-secret@", "names no host"),
+        ("smtp://ann:the-secret@host:123456", "up to 65535"),
+        ("smtp://ann:the-secret@host:x", "up to 65535"),
+        ("smtp://ann:the-sec/ret@host", "%2F"),
+        ("smtp://ann:the-secret#@host", "%23"),
+        ("smtp://:the-secret@host", "user without a password, or the reverse"),
+        ("smtp://ann@host", "user without a password, or the reverse"),
+        ("smtp://ann:the-secret@host?starttls=no", "in clear"),
+        ("smtp://host?tls=maybe", "?starttls=no"),
+        ("smtps://host?starttls=no", "smtps:// none"),
+        ("smtp://[host", "bracket"),
+    ],
+)
+def test_a_bad_way_to_send_mail_is_named_and_its_password_never(
+    value: str, said: str, given: Callable[[str], None]
+) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as raised:
+        env.mail(NAME, "console://")
+    assert NAME in str(raised.value)
+    assert said in str(raised.value)
+    assert "the-sec" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("desk@example.org", "desk@example.org"), ("The Desk <desk@example.org>", "The Desk <desk@example.org>")],
+)
+def test_a_sender_is_an_address_with_or_without_words(value: str, read: str, given: Callable[[str], None]) -> None:
+    given(value)
+    assert env.sender(NAME, "x@example.org") == read
+
+
+@pytest.mark.parametrize("value", ["desk", "Desk <desk>", "desk@example.org\nBcc: x@example.org", "a@example.org, b"])
+def test_what_is_no_sender_is_refused(value: str, given: Callable[[str], None]) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match=r"name@example\.org"):
+        env.sender(NAME, "x@example.org")

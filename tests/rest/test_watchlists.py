@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import watchlists
+from accounts import sections, watchlists
 from accounts.models import User, Watchlist, WatchlistEntry
 from marketdata.models import Instrument
 from tests.builders import make_instrument
@@ -269,3 +269,119 @@ def test_an_absurd_id_is_not_there(api: ApiClient, number: str) -> None:
 
 def test_unknown_parameters_of_the_list_are_refused(api: ApiClient) -> None:
     assert fields(api.send("GET", "watchlists/?name=x")) == [("name", "unknown_field")]
+
+
+# ── Sections, and the order of all items ──────────────────────────────────────────────────────────────────────────────
+
+
+def names(shown: dict[str, Any]) -> list[str]:
+    return [one.get("name") or one["symbol"] for one in shown["items"]]
+
+
+def test_a_section_is_made_changed_and_removed(api: ApiClient, tech: Watchlist) -> None:
+    path = f"watchlists/{tech.pk}/"
+    response = api.send("POST", f"{path}sections/", {"name": " Banks ", "position": 1})
+    assert response.status_code == 201
+    made = response.json()
+    assert made == {"kind": "section", "id": made["id"], "position": 1, "name": "Banks"}
+    assert names(api.send("GET", path).json()) == ["A1", "Banks", "B2"]
+    shown = api.send("PATCH", f"{path}sections/{made['id']}/", {"name": "Bonds", "position": 9}).json()
+    assert names(shown) == ["A1", "B2", "Bonds"]
+    assert symbols(shown) == ["A1", "B2"]
+    assert api.send("DELETE", f"{path}sections/{made['id']}/").status_code == 204
+    assert names(api.send("GET", path).json()) == ["A1", "B2"]
+    answer = problem(api.send("PATCH", f"{path}sections/{made['id']}/", {"name": "x"}), 404)
+    assert [(one["field"], one["code"]) for one in answer["errors"]] == [("section", "not_found")]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, [("name", "required")]),
+        ({"name": " "}, [("name", "blank")]),
+        ({"name": "x" * 81}, [("name", "max_length")]),
+        ({"name": "a\nb"}, [("name", "invalid")]),
+        ({"name": "x", "position": -1}, [("position", "min_value")]),
+        ({"name": "x", "position": 10**9}, [("position", "max_value")]),
+        ({"name": "x", "watchlist": 1}, [("watchlist", "unknown_field")]),
+    ],
+)
+def test_a_bad_section_names_its_field(
+    api: ApiClient, tech: Watchlist, body: Any, expected: list[tuple[str, str]]
+) -> None:
+    assert fields(api.send("POST", f"watchlists/{tech.pk}/sections/", body)) == expected
+    assert names(api.send("GET", f"watchlists/{tech.pk}/").json()) == ["A1", "B2"]
+
+
+def test_all_items_are_put_in_order_at_once(api: ApiClient, tech: Watchlist) -> None:
+    path = f"watchlists/{tech.pk}/"
+    api.send("POST", f"{path}sections/", {"name": "Banks"})
+    items = [{"kind": one["kind"], "id": one["id"]} for one in api.send("GET", path).json()["items"]]
+    response = api.send("PUT", f"{path}items/", {"items": items[::-1]})
+    assert names(response.json()) == ["Banks", "B2", "A1"]
+    assert [one["position"] for one in response.json()["items"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("items", "status", "expected"),
+    [
+        (None, 400, [("items", "required")]),
+        ("x", 400, [("items", "not_a_list")]),
+        ([7], 400, [("items.0", "invalid")]),
+        ([{"kind": "instrument"}], 400, [("items.0.id", "required")]),
+        ([{"kind": "chain", "id": 1}], 400, [("items.0.kind", "invalid_choice")]),
+        ([{"kind": "section", "id": 0}], 400, [("items.0.id", "min_value")]),
+        ([{"kind": "section", "id": 1, "position": 2}], 400, [("items.0.position", "unknown_field")]),
+        ([{"kind": "section", "id": 9}] * 2, 400, [("items.1", "already_there")]),
+        ([{"kind": "section", "id": 10**15}], 409, [("items.0", "gone")]),
+        ([{"kind": "section", "id": 9}] * 501, 400, [("items", "max_length")]),
+    ],
+)
+def test_a_bad_order_changes_nothing(
+    api: ApiClient, tech: Watchlist, items: Any, status: int, expected: list[tuple[str, str]]
+) -> None:
+    body = {} if items is None else {"items": items}
+    answer = problem(api.send("PUT", f"watchlists/{tech.pk}/items/", body), status)
+    assert [(one["field"], one["code"]) for one in answer["errors"]] == expected
+    shown = api.send("GET", f"watchlists/{tech.pk}/").json()
+    assert (names(shown), shown["version"]) == (["A1", "B2"], 1)
+
+
+def test_an_order_of_another_version_than_the_clients_is_refused(api: ApiClient, tech: Watchlist) -> None:
+    path = f"watchlists/{tech.pk}/"
+    first = api.send("GET", path)
+    assert first.headers["ETag"] == '"1"'
+    assert api.send("GET", path, headers={"if-none-match": '"1"'}).status_code == 304
+    items = [{"kind": one["kind"], "id": one["id"]} for one in first.json()["items"]][::-1]
+    added = api.send("POST", f"{path}entries/", {"symbol": "C3"}, headers={"if-match": '"1"'})
+    assert (added.status_code, added.headers["ETag"]) == (201, '"2"')
+    answer = problem(api.send("PUT", f"{path}items/", {"items": items}, headers={"if-match": '"1"'}), 412)
+    assert [(one["field"], one["code"]) for one in answer["errors"]] == [("If-Match", "stale")]
+    assert names(api.send("GET", path).json()) == ["A1", "B2", "C3"]
+    # Without a precondition the last one wins, and what it did not know of stands at the end.
+    assert names(api.send("PUT", f"{path}items/", {"items": items}).json()) == ["B2", "A1", "C3"]
+    for tag in ('"3"', 'W/"3"', '"x", "3"', "*"):
+        items.reverse()
+        response = api.send("PUT", f"{path}items/", {"items": items}, headers={"if-match": tag})
+        assert response.status_code == 200, tag
+        api.send("PATCH", path, {"position": 1})
+        Watchlist.objects.update(version=3)
+    problem(api.send("DELETE", path, headers={"if-match": "nonsense"}), 412)
+    assert Watchlist.objects.exists()
+
+
+def test_a_strangers_sections_and_order_are_not_there(others_api: ApiClient, tech: Watchlist) -> None:
+    section = sections.make(tech, "Banks")
+    for method, path, body in (
+        ("POST", "sections/", {"name": "x"}),
+        ("POST", "sections/", {"name": ""}),
+        ("PATCH", f"sections/{section.pk}/", {"name": "x"}),
+        ("DELETE", f"sections/{section.pk}/", None),
+        ("PUT", "items/", {"items": []}),
+        ("PUT", "items/", {"nonsense": 1}),
+    ):
+        answer = problem(
+            others_api.send(method, f"watchlists/{tech.pk}/{path}", body, headers={"if-match": '"9"'}), 404
+        )
+        assert [(one["field"], one["code"]) for one in answer["errors"]] == [("watchlist", "not_found")]
+    assert Watchlist.objects.get(pk=tech.pk).version == 2

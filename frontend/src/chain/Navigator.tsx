@@ -34,7 +34,7 @@ export function Navigator(props: { desk: Desk }) {
             {(one) => (
               <a
                 href={addressOf(chain.address()?.feed ?? "", chain.address()?.underlying ?? "", name)}
-                class={`expiry ${one().cycle}`}
+                class={`expiry-link ${one().cycle}`}
                 aria-current={chain.expiry()?.name === name ? "page" : undefined}
                 aria-label={spokenExpiry(one(), now())}
                 title={spokenExpiry(one(), now())}

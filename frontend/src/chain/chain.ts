@@ -96,6 +96,8 @@ export function createChain(parts: ChainParts) {
   let grid: ChainGrid | null = null;
   let shown: Held | null = null;
   let pending: Held | null = null;
+  /** To have the cursor once its chain is shown. */
+  let pointed: Named | null = null;
   let live: readonly string[] = [];
   let fetching = new AbortController();
   let pause: ReturnType<typeof setTimeout> | undefined;
@@ -149,9 +151,10 @@ export function createChain(parts: ChainParts) {
   }
 
   // ── Which expiry ────────────────────────────────────────────────────────────────────────────────────────────────
-  /** Goes to the chain at that address; without an expiry, to its usual one. */
-  async function show(to: Address): Promise<void> {
+  /** Goes to the chain at that address, and in it to `contract`; without an expiry, to its usual one. */
+  async function show(to: Address, contract: Named | null = null): Promise<void> {
     const before = address();
+    pointed = contract;
     setAddress(to);
     setProblem("");
     followUnderlyings();
@@ -160,7 +163,7 @@ export function createChain(parts: ChainParts) {
       drop();
       setChain(null);
       setExpiry(null);
-      setPicked(null);
+      setPicked(contract);
       await load();
     } else choose();
   }
@@ -354,6 +357,8 @@ export function createChain(parts: ChainParts) {
     pending = null;
     shown = held;
     draw(held, place);
+    if (pointed) grid?.pointAt(pointed.instrument);
+    pointed = null;
     if (before) socket.unsubscribe(before.source);
     if (now) document.title = `${now.underlying} ${held.expiry.expiry} · Strikewire`;
   }

@@ -172,6 +172,17 @@ export class ChainGrid implements Drawable {
     this.frame.request(this);
   }
 
+  /** Puts the cursor on a contract, and it into the middle. */
+  pointAt(instrument: number): void {
+    const index = this.indexOf.get(instrument);
+    if (index === undefined) return;
+    const side = this.strikes[index]!.call?.instrument === instrument ? "C" : "P";
+    if (this.layout.sides.length === 1 && this.side !== side) this.events.onSide(side);
+    const next = this.middle + (side === "P" || this.middle === 0 ? 1 : -1);
+    this.element.scrollTop = (index + 0.5) * this.row - this.height() / 2;
+    this.moveTo(index, next);
+  }
+
   /** Puts the money into the middle. */
   showMoney(): void {
     const index = this.money ?? this.strikes.length / 2;

@@ -1,31 +1,35 @@
-// The grid of a watchlist: writes its own cells, only those in sight. Before: store.ts, frame.ts; after: row.ts.
-import type { Entry } from "../api";
+// The grid of a watchlist: writes its own cells, only those in sight. Before: store.ts, frame.ts; after: row.ts, heading.ts.
 import type { Flasher } from "../flash";
 import type { Drawable, Frame } from "../frame";
+import type { Line } from "../lists/lines";
 import { roomFor } from "../money";
 import type { Store } from "../store";
 import { BESIDE, BESIDE_TITLE, COLUMNS } from "./columns";
+import { HeadingRow } from "./heading";
 import { type ChainLink, GridRow } from "./row";
 
 export interface GridEvents {
-  onSelect(entry: Entry | null): void;
-  onOpen(entry: Entry): void;
-  onRemove(entry: Entry): void;
-  /** Put `entry` where the one at `index` is now. */
-  onMove(entry: Entry, index: number): void;
+  onSelect(line: Line | null): void;
+  onOpen(line: Line): void;
+  onRemove(line: Line): void;
+  /** Put the item that `line` is of where the item `to` is now. */
+  onMove(line: Line, to: number): void;
 }
+
+type AnyRow = GridRow | HeadingRow;
 
 const PAGE = 10;
 /** Rows drawn beyond the edges, so that a slow scroll shows no old values. */
 const MARGIN = 6;
 
 export class Grid implements Drawable {
-  private rows: GridRow[] = [];
+  private rows: AnyRow[] = [];
+  private readOnly = false;
   private byInstrument = new Map<number, GridRow[]>();
-  private changed = new Set<GridRow>();
-  private selected: GridRow | null = null;
+  private changed = new Set<AnyRow>();
+  private selected: AnyRow | null = null;
   private readonly body = document.createElement("div");
-  private dragged: GridRow | null = null;
+  private dragged: AnyRow | null = null;
   private all = true;
   /** Facts came: there may be prices in a currency that the list had no room for. */
   private newFacts = false;
@@ -56,13 +60,16 @@ export class Grid implements Drawable {
   }
 
   /** Shows exactly these, in this order; rows that stay keep their elements. */
-  setEntries(entries: readonly Entry[]): void {
-    const held = new Map(this.rows.map((row) => [row.entry.id, row]));
+  setLines(lines: readonly Line[], readOnly = false): void {
+    this.readOnly = readOnly;
+    this.element.classList.toggle("read-only", readOnly);
+    const held = new Map(this.rows.map((row) => [row.line.key, row]));
     const at = this.selected ? this.rows.indexOf(this.selected) : -1;
-    this.rows = entries.map((entry) => {
-      const row = held.get(entry.id);
-      held.delete(entry.id);
-      return row && row.entry.instrument === entry.instrument ? row : this.makeRow(entry);
+    this.rows = lines.map((line) => {
+      const row = held.get(line.key);
+      if (!row?.becomes(line)) return this.makeRow(line);
+      held.delete(line.key);
+      return row;
     });
     for (const row of held.values()) row.element.remove();
     for (const [index, row] of this.rows.entries()) {
@@ -70,14 +77,13 @@ export class Grid implements Drawable {
       if (there !== row.element) this.body.insertBefore(row.element, there ?? null);
       row.element.setAttribute("aria-rowindex", String(index + 2));
     }
-    // A row of the same entry that was made anew leaves the old element at the end.
-    while (this.body.children.length > this.rows.length) this.body.lastElementChild!.remove();
     this.element.setAttribute("aria-rowcount", String(this.rows.length + 1));
     this.byInstrument = new Map();
     for (const row of this.rows) {
-      const same = this.byInstrument.get(row.entry.instrument);
+      if (row instanceof HeadingRow) continue;
+      const same = this.byInstrument.get(row.line.instrument);
       if (same) same.push(row);
-      else this.byInstrument.set(row.entry.instrument, [row]);
+      else this.byInstrument.set(row.line.instrument, [row]);
     }
     if (this.selected && !this.rows.includes(this.selected)) {
       // The one that moved into its place, so that several can be removed in a row.
@@ -98,7 +104,7 @@ export class Grid implements Drawable {
 
   factsChanged(instrument: number): void {
     for (const row of this.byInstrument.get(instrument) ?? []) {
-      row.drawName(this.feedNow(row.entry.feed));
+      row.drawName(this.feedNow(row.line.feed));
       this.changed.add(row);
     }
     this.newFacts = true;
@@ -125,7 +131,7 @@ export class Grid implements Drawable {
         row.behind = true;
         continue;
       }
-      row.draw(now, this.feedNow(row.entry.feed));
+      row.draw(now, this.feedOf(row));
       drew = true;
     }
     this.changed.clear();
@@ -135,25 +141,28 @@ export class Grid implements Drawable {
   /** Ages and days left go on by themselves: call a few times a second. */
   drawAges(): void {
     const [from, to] = this.sight();
-    for (const row of this.rows.slice(from, to)) row.drawAge(this.feedNow(row.entry.feed));
+    for (const row of this.rows.slice(from, to)) row.drawAge(this.feedOf(row));
   }
 
   drawNames(): void {
-    for (const row of this.rows) row.drawName(this.feedNow(row.entry.feed));
+    for (const row of this.rows) row.drawName(this.feedOf(row));
   }
 
   /** Dims the rows of feeds that are stale now. */
   markStale(): void {
-    for (const row of this.rows) row.element.classList.toggle("stale", this.isStale(row.entry.feed));
+    for (const row of this.rows) {
+      if (row instanceof GridRow) row.element.classList.toggle("stale", this.isStale(row.line.feed));
+    }
   }
 
   /** So that details have something to show. */
   selectFirst(): void {
-    this.select(this.selected ?? this.rows[0] ?? null);
+    this.select(this.selected ?? this.rows.find((row) => row instanceof GridRow) ?? null);
   }
 
+  /** The line of the list's own entry of that id. */
   selectEntry(id: number | null): void {
-    this.select(this.rows.find((row) => row.entry.id === id) ?? null);
+    this.select(this.rows.find((row) => row instanceof GridRow && row.line.id === id) ?? null);
   }
 
   focus(): void {
@@ -165,7 +174,8 @@ export class Grid implements Drawable {
     this.newFacts = false;
     let [currency, dollars] = [false, false];
     for (const row of this.rows) {
-      const room = roomFor(row.entry.symbol, row.facts);
+      if (row instanceof HeadingRow) continue;
+      const room = roomFor(row.line.symbol, row.facts);
       currency ||= room.currency;
       dollars ||= room.dollars;
     }
@@ -179,8 +189,13 @@ export class Grid implements Drawable {
     }
   }
 
-  private makeRow(entry: Entry): GridRow {
-    return new GridRow(entry, this.store, this.flasher, this.feedNow(entry.feed), this.chainLink);
+  private makeRow(line: Line): AnyRow {
+    if (line.kind === "heading") return new HeadingRow(line);
+    return new GridRow(line, this.store, this.flasher, this.feedNow(line.feed), this.chainLink);
+  }
+
+  private feedOf(row: AnyRow): number {
+    return row instanceof GridRow ? this.feedNow(row.line.feed) : Number.NaN;
   }
 
   private sight(): [number, number] {
@@ -190,7 +205,7 @@ export class Grid implements Drawable {
     return [Math.max(0, from), Math.max(0, from) + Math.max(shown, 4 * MARGIN)];
   }
 
-  private select(row: GridRow | null): void {
+  private select(row: AnyRow | null): void {
     if (this.selected === row) return;
     this.selected?.element.setAttribute("aria-selected", "false");
     this.selected = row;
@@ -201,7 +216,7 @@ export class Grid implements Drawable {
     } else {
       this.element.removeAttribute("aria-activedescendant");
     }
-    this.events.onSelect(row?.entry ?? null);
+    this.events.onSelect(row?.line ?? null);
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
@@ -210,12 +225,14 @@ export class Grid implements Drawable {
     const last = this.rows.length - 1;
     if (event.altKey) {
       const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
-      if (!step || !this.selected || at + step < 0 || at + step > last) return;
-      this.events.onMove(this.selected.entry, at + step);
+      const to = (this.selected?.line.item ?? 0) + step;
+      if (!step || !this.selected || this.readOnly || to < 0 || to > (this.rows[last]?.line.item ?? 0))
+        return;
+      this.events.onMove(this.selected.line, to);
     } else if (event.key === "Enter" && this.selected) {
-      this.events.onOpen(this.selected.entry);
+      this.events.onOpen(this.selected.line);
     } else if ((event.key === "Delete" || event.key === "Backspace") && this.selected) {
-      this.events.onRemove(this.selected.entry);
+      if (!this.readOnly) this.events.onRemove(this.selected.line);
     } else {
       const wanted = destination(event.key, at, last);
       if (wanted === null || last < 0) return;
@@ -227,18 +244,22 @@ export class Grid implements Drawable {
   private readonly onClick = (event: MouseEvent): void => {
     const row = this.rowOf(event);
     if (!row || (event.target as Element).closest("a")) return;
-    if ((event.target as Element).closest(".remove")) this.events.onRemove(row.entry);
+    if ((event.target as Element).closest(".remove")) this.events.onRemove(row.line);
     else {
       this.select(row);
-      this.events.onOpen(row.entry);
+      if (row instanceof GridRow || (event.target as Element).closest(".edit")) this.events.onOpen(row.line);
     }
   };
 
   private readonly onDragStart = (event: DragEvent): void => {
-    this.dragged = this.rowOf(event);
-    if (!this.dragged || !event.dataTransfer) return;
+    this.dragged = this.readOnly ? null : this.rowOf(event);
+    if (!this.dragged || !event.dataTransfer) {
+      event.preventDefault();
+      return;
+    }
+    const { line } = this.dragged;
     event.dataTransfer.effectAllowed = "move";
-    event.dataTransfer.setData("text/plain", this.dragged.entry.symbol);
+    event.dataTransfer.setData("text/plain", line.kind === "quote" ? line.symbol : line.key);
     this.dragged.element.classList.add("dragged");
   };
 
@@ -247,7 +268,7 @@ export class Grid implements Drawable {
     if (!this.dragged || !over) return;
     event.preventDefault();
     this.clearDropMarks();
-    const down = this.rows.indexOf(over) > this.rows.indexOf(this.dragged);
+    const down = over.line.item > this.dragged.line.item;
     over.element.classList.add(down ? "drop-after" : "drop-before");
   };
 
@@ -256,7 +277,8 @@ export class Grid implements Drawable {
     const dragged = this.dragged;
     event.preventDefault();
     this.endDrag();
-    if (over && dragged && over !== dragged) this.events.onMove(dragged.entry, this.rows.indexOf(over));
+    if (over && dragged && over.line.item !== dragged.line.item)
+      this.events.onMove(dragged.line, over.line.item);
   };
 
   private readonly endDrag = (): void => {
@@ -269,7 +291,7 @@ export class Grid implements Drawable {
     for (const row of this.rows) row.element.classList.remove("drop-before", "drop-after");
   }
 
-  private rowOf(event: Event): GridRow | null {
+  private rowOf(event: Event): AnyRow | null {
     const element = (event.target as Element).closest(".row");
     return this.rows.find((row) => row.element === element) ?? null;
   }

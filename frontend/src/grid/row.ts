@@ -1,6 +1,6 @@
-// One row of a watchlist: the name, and the cells of the instrument. Before: grid.ts.
-import type { Entry } from "../api";
+// One row of a watchlist with an instrument: its name, and its cells. Before: grid.ts.
 import type { Flasher } from "../flash";
+import type { Line, QuoteLine } from "../lists/lines";
 import { nameOf, spelled, timeLeft } from "../names";
 import type { Facts } from "../protocol";
 import type { Store } from "../store";
@@ -16,24 +16,25 @@ export class GridRow {
   private readonly name = document.createElement("div");
   private readonly parts = ["head", "expiry", "contract", "left", "currency"].map((name) => part(name));
   private readonly chain = document.createElement("a");
+  private readonly remove = removeButton();
   /** Drawn later, when it comes into sight. */
   behind = true;
 
   constructor(
-    readonly entry: Entry,
+    private of: QuoteLine,
     store: Store,
     flasher: Flasher,
     feedNow: number,
     private readonly chainLink: ChainLink,
   ) {
-    this.quote = new QuoteCells(entry, COLUMNS, this.element, store, flasher);
-    this.element.className = "row";
-    this.element.id = `row-${entry.id}`;
+    this.quote = new QuoteCells(of, COLUMNS, this.element, store, flasher);
+    this.element.className = of.held ? "row held" : "row";
+    this.element.id = `row-${of.key}`;
     this.element.draggable = true;
     this.element.setAttribute("role", "row");
     this.element.setAttribute("aria-selected", "false");
     this.element.dataset["testid"] = "row";
-    this.element.dataset["symbol"] = entry.symbol;
+    this.element.dataset["symbol"] = of.symbol;
     this.name.className = "cell name";
     this.name.setAttribute("role", "rowheader");
     this.chain.className = "to-chain";
@@ -41,14 +42,21 @@ export class GridRow {
     this.chain.tabIndex = -1;
     this.chain.draggable = false;
     this.name.append(...this.parts);
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.className = "remove";
-    remove.tabIndex = -1;
-    remove.textContent = "×";
-    remove.dataset["testid"] = "remove";
-    this.element.append(this.name, ...this.quote.cells.map((cell) => cell.element), remove);
+    this.element.append(this.name, ...this.quote.cells.map((cell) => cell.element));
+    // What a rule put there goes with the rule.
+    if (!of.held) this.element.append(this.remove);
     this.drawName(feedNow);
+  }
+
+  get line(): QuoteLine {
+    return this.of;
+  }
+
+  /** Takes the place of `line` where that is of the same instrument; says whether it did. */
+  becomes(line: Line): boolean {
+    if (line.kind !== "quote" || line.instrument !== this.of.instrument) return false;
+    this.of = line;
+    return true;
   }
 
   get facts(): Facts | undefined {
@@ -60,7 +68,7 @@ export class GridRow {
     this.quote.feedNow = feedNow;
     this.quote.learnFacts();
     const { facts } = this;
-    const name = nameOf(this.entry.symbol, facts);
+    const name = nameOf(this.line.symbol, facts);
     const currency = facts?.currency ?? "";
     const texts = [name.head, name.expiry, name.contract, timeLeft(facts, feedNow), currency];
     for (const [index, text] of texts.entries()) {
@@ -68,21 +76,19 @@ export class GridRow {
       if (part.textContent !== text) part.textContent = text;
     }
     this.name.classList.toggle("plain", name.contract === "");
-    this.name.title = currency ? `${this.entry.symbol}, priced in ${currency}` : this.entry.symbol;
+    this.name.title = currency ? `${this.line.symbol}, priced in ${currency}` : this.line.symbol;
     this.drawChainLink(name.contract === "");
-    const remove = this.element.lastElementChild as HTMLButtonElement;
-    remove.setAttribute("aria-label", `Remove ${spelled(name)}`);
-    remove.title = "Remove (Delete)";
+    this.remove.setAttribute("aria-label", `Remove ${spelled(name)}`);
   }
 
   private drawChainLink(plain: boolean): void {
-    const address = plain ? this.chainLink(this.entry.feed, this.entry.symbol) : null;
+    const address = plain ? this.chainLink(this.line.feed, this.line.symbol) : null;
     if (address === null) {
       this.chain.remove();
       return;
     }
     this.chain.href = address;
-    this.chain.setAttribute("aria-label", `Option chain of ${this.entry.symbol}`);
+    this.chain.setAttribute("aria-label", `Option chain of ${this.line.symbol}`);
     if (!this.chain.isConnected) this.name.append(this.chain);
   }
 
@@ -96,4 +102,16 @@ export class GridRow {
   drawAge(feedNow: number): void {
     this.quote.drawAge(feedNow);
   }
+}
+
+/** The cross at the end of a line. */
+export function removeButton(): HTMLButtonElement {
+  const remove = document.createElement("button");
+  remove.type = "button";
+  remove.className = "remove";
+  remove.tabIndex = -1;
+  remove.textContent = "×";
+  remove.title = "Remove (Delete)";
+  remove.dataset["testid"] = "remove";
+  return remove;
 }

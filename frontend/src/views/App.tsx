@@ -3,6 +3,7 @@
 import { createSignal, onCleanup, onMount, Show } from "solid-js";
 import { ChainView } from "../chain/ChainView";
 import type { Desk } from "../desk";
+import { ListDialogs } from "../lists/ListDialogs";
 import { toggleTheme } from "../theme";
 import { Detail } from "./Detail";
 import { Help } from "./Help";
@@ -62,8 +63,23 @@ export function App(props: { desk: Desk }) {
     chain.focus();
     return true;
   };
-  onMount(() => document.addEventListener("keydown", onKey));
-  onCleanup(() => document.removeEventListener("keydown", onKey));
+  /** Symbols pasted onto the page go into the list on it. */
+  const onPaste = (event: ClipboardEvent) => {
+    const { desk } = props;
+    const isElsewhere = (event.target as Element).closest("input, textarea, select, dialog");
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (isElsewhere || desk.view() !== "list" || !desk.active() || !text.trim()) return;
+    event.preventDefault();
+    desk.ask({ what: "paste", text });
+  };
+  onMount(() => {
+    document.addEventListener("keydown", onKey);
+    document.addEventListener("paste", onPaste);
+  });
+  onCleanup(() => {
+    document.removeEventListener("keydown", onKey);
+    document.removeEventListener("paste", onPaste);
+  });
 
   return (
     <>
@@ -84,6 +100,7 @@ export function App(props: { desk: Desk }) {
           {(named) => <Detail desk={props.desk} entry={named()} />}
         </Show>
       </div>
+      <ListDialogs desk={props.desk} />
       <Help open={help()} onClose={() => setHelp(false)} />
       <Toasts desk={props.desk} />
     </>

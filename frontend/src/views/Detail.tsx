@@ -211,8 +211,8 @@ export function Detail(props: { desk: Desk; entry: Named }) {
           }
         >
           {(entry) => (
-            <button type="button" class="button" onClick={() => void props.desk.remove(entry())}>
-              {props.desk.view() === "chain"
+            <button type="button" class="button" onClick={() => void props.desk.removeEntry(entry())}>
+              {props.desk.view() !== "list"
                 ? `Remove from ${props.desk.active()?.name}`
                 : "Remove from this list"}
             </button>

@@ -7,6 +7,7 @@ const KEYS: readonly [readonly string[], string][] = [
   [["Alt ↑", "Alt ↓"], "move the contract up or down in the list"],
   [["Enter"], "details of the contract"],
   [["Delete"], "remove the contract from the list"],
+  [["Ctrl V"], "paste symbols into the list"],
   [["[", "]"], "in a chain: the expiry before, the next"],
   [["Home"], "in a chain: to the money; arrows move, Page keys by ten strikes"],
   [["c", "p"], "in a chain: calls, puts"],

@@ -12,6 +12,7 @@ const PATHS = {
   panel: "M2 3h12v10H2zM10 3v10",
   columns: "M2 3h12v10H2zM6 3v10M10 3v10",
   middle: "M2 8h12M8 1.5v4M8 14.500v-4M6 3.800l2 1.900 2-1.900M6 12.200l2-1.900 2 1.900",
+  share: "M8 10V2M5 4.500 8 1.500l3 3M4 7.500H3v7h10v-7h-1",
   mark: "M9.5 1.5 3.5 9H8l-1.5 5.5L12.5 7H8l1.5-5.5Z",
 } as const;
 

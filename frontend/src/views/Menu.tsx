@@ -44,7 +44,13 @@ export function Menu(props: {
         {props.button}
       </button>
       <Show when={open()}>
-        <div class="popover">{props.children}</div>
+        {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: buttons in it are pressed, and end it. */}
+        <div
+          class="popover"
+          onClick={(event) => (event.target as Element).closest(".menu-item") && setOpen(false)}
+        >
+          {props.children}
+        </div>
       </Show>
     </div>
   );

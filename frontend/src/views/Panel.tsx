@@ -1,7 +1,9 @@
-// One watchlist: its name, the feeds' badges, the line of words about its data, the grid.
+// One watchlist, one's own or another's: its name, the feeds' badges, the line of words about its data, the grid.
 import { createSignal, For, Match, onCleanup, onMount, Show, Switch } from "solid-js";
 import type { Desk } from "../desk";
 import { badge } from "../health";
+import { ListMenu } from "../lists/ListMenu";
+import { feedsOf, shownCount } from "../lists/lines";
 import { Confirm } from "./Confirm";
 import { Icon } from "./Icon";
 import { Notice, zoneName } from "./Notice";
@@ -12,30 +14,56 @@ const LOOK_MS = 5000;
 export function Panel(props: { desk: Desk; onSearch: () => void }) {
   let host!: HTMLDivElement;
   onMount(() => props.desk.mountGrid(host));
-  const empty = () => props.desk.active()?.entries.length === 0;
+  const isShared = () => props.desk.view() === "shared";
+  const empty = () => props.desk.current()?.items.length === 0;
   const without = () => props.desk.watchlists()?.length === 0;
   const live = () => {
-    const list = props.desk.active();
+    const list = props.desk.current();
     if (!list) return "";
-    const count = list.entries.length === 1 ? "1 symbol" : `${list.entries.length} symbols`;
+    const shown = shownCount(list.items);
+    const count = shown === 1 ? "1 symbol" : `${shown} symbols`;
     return `${count}, times in ${zoneName()}`;
   };
   return (
-    <main class="panel" hidden={props.desk.view() !== "list"}>
-      <Show when={props.desk.active()} fallback={<div class="heading" />}>
-        <Heading desk={props.desk} />
+    <main class="panel" hidden={props.desk.view() === "chain"}>
+      <Show
+        when={isShared()}
+        fallback={
+          <Show when={props.desk.active()} fallback={<div class="heading" />}>
+            <Heading desk={props.desk} />
+          </Show>
+        }
+      >
+        <SharedHeading desk={props.desk} />
       </Show>
       <Notice desk={props.desk} live={live()} />
       <div
         class="grid"
-        classList={{ hidden: !props.desk.active() || empty() }}
+        classList={{ hidden: !props.desk.current() || empty() }}
         ref={host}
         role="grid"
         tabIndex={0}
         data-testid="grid"
-        aria-label={props.desk.active()?.name ?? "Watchlist"}
+        aria-label={props.desk.current()?.name ?? "Watchlist"}
       />
       <Switch>
+        <Match when={isShared() && !props.desk.shared()}>
+          <div class="blank" data-testid="shared-problem">
+            <Show
+              when={props.desk.sharedProblem()}
+              fallback={<p class="muted">Loading the shared watchlist…</p>}
+            >
+              <h3>This link leads to no watchlist</h3>
+              <p>{props.desk.sharedProblem()}</p>
+            </Show>
+          </div>
+        </Match>
+        <Match when={isShared() && empty()}>
+          <div class="blank">
+            <h3>Nothing in this list now</h3>
+          </div>
+        </Match>
+        <Match when={isShared()}>{null}</Match>
         <Match when={props.desk.loadError()}>
           <div class="blank" data-testid="load-error">
             <h3>Your watchlists could not be loaded</h3>
@@ -60,9 +88,18 @@ export function Panel(props: { desk: Desk; onSearch: () => void }) {
               Search for an underlying or a contract, and add what you want to watch: press <kbd>/</kbd> and
               type.
             </p>
-            <button type="button" class="button primary" onClick={props.onSearch}>
-              Add a symbol
-            </button>
+            <div class="blank-buttons">
+              <button type="button" class="button primary" onClick={props.onSearch}>
+                Add a symbol
+              </button>
+              <button
+                type="button"
+                class="button"
+                onClick={() => props.desk.ask({ what: "paste", text: "" })}
+              >
+                Paste symbols
+              </button>
+            </div>
           </div>
         </Match>
       </Switch>
@@ -94,16 +131,6 @@ function Heading(props: { desk: Desk }) {
   const [renaming, setRenaming] = createSignal(false);
   const [deleting, setDeleting] = createSignal(false);
   const list = () => props.desk.active()!;
-  const badges = () => {
-    props.desk.beat();
-    if (list().entries.length === 0) return [];
-    const missing = props.desk.missingFeeds();
-    const shown = props.desk
-      .shownFeeds()
-      .filter((status) => list().entries.some((entry) => entry.feed === status.feed))
-      .map((status) => badge(status.kind, props.desk.feedNow(status.feed)));
-    return [...shown, ...missing.map((feed) => `${feed} · not running`)];
-  };
   const rename = async (event: Event, name: string) => {
     event.preventDefault();
     setRenaming(false);
@@ -134,14 +161,19 @@ function Heading(props: { desk: Desk }) {
           }}
         />
       </Show>
-      <For each={[...new Set(badges().filter(Boolean))]}>
-        {(text) => (
-          <span class="badge" data-testid="badge">
-            {text}
-          </span>
-        )}
-      </For>
+      <Badges desk={props.desk} />
+      <Show when={list().share_key}>
+        <button
+          type="button"
+          class="badge"
+          data-testid="shared-badge"
+          onClick={() => props.desk.ask({ what: "share" })}
+        >
+          shared
+        </button>
+      </Show>
       <div class="heading-tools">
+        <ListMenu desk={props.desk} />
         <button
           type="button"
           class="icon-button"
@@ -177,11 +209,60 @@ function Heading(props: { desk: Desk }) {
       <Confirm
         open={deleting()}
         title={`Delete “${list().name}”?`}
-        text={`Its ${list().entries.length} entries go with it. This cannot be undone.`}
+        text={`Its ${list().items.length} entries go with it. This cannot be undone.`}
         action="Delete"
         onClose={() => setDeleting(false)}
         onConfirm={() => void props.desk.deleteList(list().id)}
       />
     </div>
+  );
+}
+
+function SharedHeading(props: { desk: Desk }) {
+  return (
+    <div class="heading">
+      <h1 data-testid="watchlist-name">{props.desk.shared()?.name}</h1>
+      <Show when={props.desk.shared()}>
+        {(list) => (
+          <>
+            <span class="muted shared-by">shared by {list().owner}</span>
+            <Badges desk={props.desk} />
+            <div class="heading-tools">
+              <button
+                type="button"
+                class="button"
+                data-testid="copy-shared"
+                onClick={() => void props.desk.copyShared()}
+              >
+                Copy to my lists
+              </button>
+            </div>
+          </>
+        )}
+      </Show>
+    </div>
+  );
+}
+
+/** What to know of the feeds of the list on the screen. */
+function Badges(props: { desk: Desk }) {
+  const badges = () => {
+    props.desk.beat();
+    const feeds = feedsOf(props.desk.current()?.items ?? []);
+    const shown = props.desk
+      .shownFeeds()
+      .filter((status) => feeds.includes(status.feed))
+      .map((status) => badge(status.kind, props.desk.feedNow(status.feed)));
+    const missing = feeds.length ? props.desk.missingFeeds() : [];
+    return [...shown, ...missing.map((feed) => `${feed} · not running`)];
+  };
+  return (
+    <For each={[...new Set(badges().filter(Boolean))]}>
+      {(text) => (
+        <span class="badge" data-testid="badge">
+          {text}
+        </span>
+      )}
+    </For>
   );
 }

@@ -4,6 +4,7 @@ import type { Underlying } from "../api";
 import { addressOf } from "../chain/address";
 import type { Desk } from "../desk";
 import { decimals, fixed } from "../format";
+import { shownCount } from "../lists/lines";
 import { Icon } from "./Icon";
 
 /** So many chains are listed; the search leads to all. */
@@ -33,7 +34,7 @@ export function Rail(props: { desk: Desk }) {
                 data-testid="watchlist"
               >
                 <span class="list-name">{list.name}</span>
-                <span class="count">{list.entries.length}</span>
+                <span class="count">{shownCount(list.items)}</span>
               </a>
             </li>
           )}

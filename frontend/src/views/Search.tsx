@@ -37,8 +37,7 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   const first = () => -chains().length;
   const usual = () => (props.desk.view() === "chain" ? first() : 0);
 
-  const listed = (found: Found) =>
-    props.desk.active()?.entries.find((entry) => entry.instrument === found.id);
+  const listed = (found: Found) => props.desk.entryOf({ ...found, instrument: found.id });
 
   const ask = async (wanted: string) => {
     abort.abort();

@@ -116,6 +116,9 @@ function UserMenu(props: { desk: Desk }) {
           <p class="muted">
             Signed in as <strong>{page.user}</strong>
           </p>
+          <a class="menu-item" href="/accounts/" data-testid="own-account">
+            Account
+          </a>
           <Show when={page.staff}>
             <a class="menu-item" href="/admin/">
               Administration

@@ -1,0 +1,62 @@
+// A row of a watchlist without values: a section's name, or the rule of what follows the money. Before: grid.ts.
+import { type HeadingLine, type Line, ruleText, stateText } from "../lists/lines";
+import { part } from "./cells";
+import { removeButton } from "./row";
+
+export class HeadingRow {
+  readonly element = document.createElement("div");
+  private readonly name = part("head");
+  private readonly rule = part("rule");
+  private readonly state = part("where");
+  private readonly remove = removeButton();
+  private readonly edit = document.createElement("button");
+  behind = false;
+
+  constructor(private of: HeadingLine) {
+    const { element } = this;
+    element.className = `row heading-row ${of.of.kind}`;
+    element.id = `row-${of.key}`;
+    element.draggable = true;
+    element.setAttribute("role", "row");
+    element.setAttribute("aria-selected", "false");
+    element.dataset["testid"] = "heading-row";
+    const cell = document.createElement("div");
+    cell.className = "cell name";
+    cell.setAttribute("role", "rowheader");
+    this.edit.type = "button";
+    this.edit.className = "edit";
+    this.edit.tabIndex = -1;
+    this.edit.textContent = "Edit";
+    this.edit.title = "Edit (Enter)";
+    this.edit.dataset["testid"] = "edit-heading";
+    cell.append(this.name, this.rule, this.state, this.edit);
+    element.append(cell, this.remove);
+    this.write();
+  }
+
+  get line(): HeadingLine {
+    return this.of;
+  }
+
+  becomes(line: Line): boolean {
+    if (line.kind !== "heading" || line.of.kind !== this.of.of.kind) return false;
+    this.of = line;
+    this.write();
+    return true;
+  }
+
+  private write(): void {
+    const { of } = this.of;
+    const name = of.kind === "section" ? of.name : of.underlying;
+    this.name.textContent = name;
+    this.rule.textContent = of.kind === "section" ? "" : ruleText(of);
+    this.state.textContent = of.kind === "section" ? "" : stateText(of);
+    this.remove.setAttribute("aria-label", `Remove ${name}`);
+    this.edit.setAttribute("aria-label", `Edit ${name}`);
+  }
+
+  // Nothing here is live.
+  drawName(): void {}
+  draw(): void {}
+  drawAge(): void {}
+}

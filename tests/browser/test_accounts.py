@@ -1,0 +1,238 @@
+"""An account from its invitation to its passkey, in Chromium with an authenticator that only the test has."""
+
+import contextlib
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page, expect
+
+from tests.accounts.people import code_of
+from tests.path.stack import Stack, Web
+
+from .visits import DESKTOP, PHONE, SOON_MS, Visitor, visit
+
+pytestmark = pytest.mark.browser
+PASSWORD = "correct horse 7 battery"
+
+
+class Desk:
+    """A site where one is invited, by the name of this machine: a passkey belongs to a name."""
+
+    username = "ann"
+    password = PASSWORD
+
+    def __init__(self, stack: Stack, web: Web) -> None:
+        self.stack = stack
+        self.web = web
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.web.port}/"
+
+    def run(self, script: str) -> str:
+        return self.stack.python("-c", f"import django; django.setup()\n{script}").strip()
+
+    def mailed_link(self) -> str:
+        """The last link that a mail of the web process had."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            found = re.findall(r"https?://\S+/accounts/\S+", self.web.process.log.read_text())
+            if found:
+                return str(found[-1])
+            time.sleep(0.05)
+        raise RuntimeError("no mail has come")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Desk]:
+    directory = Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp"))
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+        extra = {"STRIKEWIRE_SIGN_UP": "invitation"}
+        stack = cleanup.enter_context(Stack(directory / "stack", symbols=1, user_count=1, extra=extra))
+        yield Desk(stack, stack.start_web())
+
+
+def authenticator(page: Page) -> tuple[CDPSession, str]:
+    """A device of the page's own that makes passkeys, and says yes to each."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+    }
+    made: dict[str, Any] = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return session, str(made["authenticatorId"])
+
+
+def sign_in(page: Page, site: Desk, to: str = "accounts/") -> None:
+    page.goto(f"{site.url}accounts/login/?next=/{to}")
+    page.get_by_label("User name or email").fill("ann")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def sign_out(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
+def prove(page: Page) -> None:
+    """Where it is asked whether it is still oneself."""
+    if "/prove/" in page.url:
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.get_by_role("button", name="Go on").click()
+
+
+def test_an_account_from_its_invitation_to_its_passkey(site: Desk) -> None:
+    link = site.run(
+        "from accounts import invitations\nprint(invitations.path_of(invitations.make(email='ann@example.org')[1]))"
+    )
+    with visit(site) as visitor:
+        page = visitor.tab()
+        # Invited, signed up, address confirmed.
+        page.goto(site.url.rstrip("/") + link.splitlines()[-1])
+        expect(page).to_have_url(re.compile("/accounts/signup/$"))
+        expect(page.get_by_label("Email")).to_have_value("ann@example.org")
+        page.get_by_label("User name").fill("ann")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Password, again").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        expect(page).to_have_url(site.url)
+        page.goto(site.mailed_link().replace("127.0.0.1", "localhost"))
+        page.get_by_role("button", name="Confirm").click()
+        page.goto(f"{site.url}accounts/")
+        expect(page.get_by_text("confirmed", exact=True)).to_be_visible()
+
+        # An app as the second factor, and the codes for when it is lost.
+        page.get_by_role("link", name="Set up the second factor").click()
+        page.get_by_role("link", name="Set up", exact=True).click()
+        prove(page)
+        secret = page.get_by_test_id("secret").inner_text()
+        assert page.locator("img.qr").evaluate("image => image.naturalWidth") > 0
+        page.get_by_label("Code").fill(code_of(secret, steps=1))
+        page.get_by_role("button", name="Switch it on").click()
+        codes = page.get_by_test_id("codes").locator("code").all_inner_texts()
+        assert len(codes) == 10
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download them").click()
+        assert download.value.path().read_text().split() == codes
+        sign_out(page)
+        sign_in(page, site)
+        expect(page.get_by_role("heading", name="Second factor")).to_be_visible()
+        page.get_by_label("Code").fill("000000")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("That code is wrong")).to_be_visible()
+        page.get_by_label("Code").fill(code_of(secret))
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).to_have_url(f"{site.url}accounts/")
+
+        # A passkey, and in with it alone.
+        cdp, device = authenticator(page)
+        page.goto(f"{site.url}accounts/2fa/webauthn/add/")
+        prove(page)
+        page.get_by_label("Name").fill("This telephone")
+        page.get_by_test_id("passkey").click()
+        expect(page.get_by_test_id("key")).to_contain_text("This telephone")
+        expect(page.get_by_test_id("key")).to_contain_text("signs in alone")
+        stored = cdp.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+        assert [(one["rpId"], one["isResidentCredential"]) for one in stored] == [("localhost", True)]
+        sign_out(page)
+        page.goto(f"{site.url}accounts/login/?next=/accounts/2fa/")
+        page.get_by_test_id("passkey").click()
+        expect(page).to_have_url(f"{site.url}accounts/2fa/")
+
+        # It is the second factor, too; and without the device, it is said what is missing.
+        sign_out(page)
+        sign_in(page, site)
+        page.get_by_test_id("passkey").click()
+        expect(page).to_have_url(f"{site.url}accounts/")
+        sign_out(page)
+        cdp.send("WebAuthn.clearCredentials", {"authenticatorId": device})
+        page.get_by_test_id("passkey").click()
+        expect(page.locator("[data-problem]")).to_contain_text("Try again")
+        sign_in(page, site, "accounts/sessions/")
+        page.get_by_label("Code").fill(codes[0])
+        page.get_by_role("button", name="Sign in").click()
+
+        # Another session, ended from here.
+        with visit_beside(visitor) as other:
+            sign_in(other, site)
+            other.get_by_label("Code").fill(codes[1])
+            other.get_by_role("button", name="Sign in").click()
+            expect(other).to_have_url(f"{site.url}accounts/")
+            page.reload()
+            expect(page.get_by_test_id("session")).to_have_count(2)
+            page.get_by_test_id("session").nth(1).get_by_role("button", name="End").click()
+            expect(page.get_by_text("1 session was ended.")).to_be_visible()
+            other.reload()
+            expect(other).to_have_url(re.compile("/accounts/login/"))
+        assert refused(visitor) == []
+
+
+@contextlib.contextmanager
+def visit_beside(visitor: Visitor) -> Iterator[Page]:
+    """Another browser's window, beside the visitor's."""
+    browser = visitor.context.browser
+    assert browser is not None
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.set_default_timeout(SOON_MS)
+        yield page
+    finally:
+        context.close()
+
+
+def refused(visitor: Visitor) -> list[str]:
+    """What the content security policy refused."""
+    return [text for text in visitor.complaints if "Content Security Policy" in text]
+
+
+PAGES = ("", "email/", "password/change/", "2fa/", "2fa/webauthn/", "sessions/", "tokens/", "settings/")
+
+
+def test_every_page_fits_its_window_and_is_used_by_keyboard_alone(site: Desk) -> None:
+    site.run(
+        "from accounts.models import User\n"
+        "user = User(username='bea', email='bea@example.org')\n"
+        f"user.set_password({PASSWORD!r})\nuser.save()"
+    )
+    with visit(site, PHONE) as visitor:
+        page = visitor.tab()
+        page.goto(f"{site.url}accounts/login/?next=/accounts/")
+        # The field has the focus already; Enter sends the form.
+        page.keyboard.type("bea@example.org")
+        page.keyboard.press("Tab")
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{site.url}accounts/")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="To the content")).to_be_focused()
+        for path in PAGES:
+            page.goto(f"{site.url}accounts/{path}")
+            for width, height in (DESKTOP, PHONE):
+                page.set_viewport_size({"width": width, "height": height})
+                wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                assert wide <= 0, (path, width)
+            current = page.locator('[aria-current="page"]')
+            expect(current).to_have_count(1)
+            assert current.evaluate("link => new URL(link.href).pathname") == f"/accounts/{path}"
+            assert json.loads(page.evaluate(UNNAMED)) == [], path
+        assert refused(visitor) == []
+
+
+# Fields and buttons that a screen reader could not name.
+UNNAMED = """() => JSON.stringify([...document.querySelectorAll("input:not([type=hidden]):not([hidden]), select, button")]
+  .filter((one) => !(one.labels?.length || one.textContent.trim() || one.getAttribute("aria-label")))
+  .map((one) => one.outerHTML))"""
