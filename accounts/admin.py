@@ -1,7 +1,7 @@
 """Users, their tokens and watchlists, as the administrator sees them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from django.contrib import admin
@@ -9,7 +9,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -18,8 +18,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from marketdata.admin import trail
 from marketdata.admin.trail import Trailed
 
-from . import watchlists
-from .models import ApiToken, User, Watchlist, WatchlistEntry
+from . import announcing, sharing, watchlists
+from .models import ApiToken, RollingEntry, User, Watchlist, WatchlistEntry, WatchlistSection
+from .rights_admin import FeedGrantInline, GroupLimitsInline  # registers the use of feeds too
 from .sign_in_admin import take_second_factor  # registers invitations and attempts too
 
 
@@ -36,7 +37,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, Trailed):  # type: ignore[misc]
-    pass
+    inlines: ClassVar = [FeedGrantInline, GroupLimitsInline]
 
 
 # A user's address stands with the user; nothing here confirms addresses.
@@ -75,15 +76,44 @@ class WatchlistEntryInline(TabularInline):
     extra = 0
 
 
+class WatchlistSectionInline(TabularInline):
+    model = WatchlistSection
+    extra = 0
+
+
+class RollingEntryInline(TabularInline):
+    """What an entry stands for is ingest's to say."""
+
+    model = RollingEntry
+    raw_id_fields = ["underlying"]
+    fields = ["underlying", "rule", "strikes", "rights", "position", "state", "expiry", "centre"]
+    readonly_fields = ["state", "expiry", "centre"]
+    extra = 0
+
+
 @admin.register(Watchlist)
 class WatchlistAdmin(Trailed):
-    list_display = ["name", "owner", "position", "version", "updated_at"]
+    list_display = ["name", "owner", "position", "version", "is_shared", "updated_at"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
     raw_id_fields = ["owner"]
     readonly_fields = ["version", "created_at", "updated_at"]
-    inlines = [WatchlistEntryInline]
+    inlines = [WatchlistEntryInline, WatchlistSectionInline, RollingEntryInline]
+    actions = ["withdraw"]
+
+    @admin.display(boolean=True, description="shared")
+    def is_shared(self, watchlist: Watchlist) -> bool:
+        return watchlist.share_key is not None
+
+    @admin.action(description="Withdraw the links of", permissions=["change"])
+    def withdraw(self, request: HttpRequest, chosen: QuerySet[Watchlist]) -> None:
+        shared = list(chosen.exclude(share_key=None))
+        for watchlist in shared:
+            sharing.withdraw(watchlist)
+            self.log_change(request, watchlist, "link: withdrawn")
+        self.message_user(request, f"Links withdrawn: {len(shared)}.")
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: list, change: bool) -> None:  # type: ignore[type-arg]
         super().save_related(request, form, formsets, change)
         watchlists.touch(form.instance)  # open pages show the edit
+        announcing.rolling_changed(form.instance.rolling.values_list("underlying__feed", flat=True))

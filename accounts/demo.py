@@ -15,17 +15,19 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from marketdata.models import Instrument
 
-from . import tokens, watchlists
-from .models import SCOPES, ApiToken, User, Watchlist
+from . import rolling, tokens, watchlists
+from .items import Item
+from .models import SCOPES, ApiToken, RollingEntry, User, Watchlist, WatchlistEntry, WatchlistSection
 
 logger = logging.getLogger(__name__)
 
 USERNAME: Final = "demo"
-_NAMES: Final = {"simulated": "Start here"}
+_SIMULATED: Final = "simulated"
+_NAMES: Final = {_SIMULATED: "Start here"}
 _EXAMPLE_LENGTH: Final = 30
 # What it holds is whatever was recorded, in whatever year: neither the money nor our clock says anything there.
 _RECORDED: Final = "replay"
@@ -111,8 +113,8 @@ def _fill(user: User, feed: str) -> bool:
     name = _NAMES.get(feed, feed.capitalize())
     with transaction.atomic():
         held = Watchlist.objects.filter(owner=user, entries__instrument__feed=feed).distinct()
-        # The version tells: a list is made with 1, and every edit raises it.
-        untouched = held.filter(name=name, version=1).first()
+        # The version tells: a list is made with 1, and every edit raises it, and every roll, which are counted.
+        untouched = held.filter(name=name, version=F("rolled") + 1).first()
         if held.exists() and (untouched is None or not _has_expired(untouched)):
             return True
         picked = _first_listed(feed) if feed == _RECORDED else _near_the_money(feed)
@@ -123,10 +125,19 @@ def _fill(user: User, feed: str) -> bool:
         elif Watchlist.objects.filter(owner=user, name=name).exists():
             return True
         try:
-            watchlists.create(user, name, [str(one) for one in picked])
+            watchlists.assemble(user, name, lambda: _example(picked, feed))
         except watchlists.RefusedError as error:
             logger.warning("the example watchlist could not be made: %s", error)
     return True
+
+
+def _example(picked: list[Instrument], feed: str) -> list[Item]:
+    entries: list[Item] = [WatchlistEntry(instrument=one) for one in picked]
+    if feed != _SIMULATED:
+        return entries
+    at_the_money = RollingEntry(underlying=picked[0], rule=RollingEntry.Rule.NEXT, strikes=1)
+    rolling.resolve(at_the_money)
+    return [*entries, WatchlistSection(name="At the money"), at_the_money]
 
 
 def _offered(feed: str) -> QuerySet[Instrument]:

@@ -1,6 +1,6 @@
 """What views of one watchlist have in common: whose it is, which version the client has seen, and how it is answered."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.utils.http import parse_etags
 from rest_framework import serializers
@@ -9,11 +9,13 @@ from rest_framework.response import Response
 
 from accounts import queries
 from accounts.models import WATCHLISTS, Watchlist
-from accounts.watchlists import GoneError, StaleError
+from accounts.watchlists import GoneError
 
 from .strict import StrictSerializer
 from .view import View
 from .watchlist_shown import shown
+
+NO_VERSION: Final = -1
 
 
 class WatchlistEditView(View):
@@ -29,17 +31,16 @@ def user_id(request: Request) -> int:
 
 
 def own(request: Request, watchlist: int) -> Watchlist:
-    """The user's watchlist of this id, for an edit: with the version that the client expects. Raises GoneError for
-    another's as for none, StaleError for an If-Match that no version can have."""
+    """The user's watchlist of this id, for an edit: with the version that the client expects by If-Match, which the edit
+    itself compares, after all else that may be wrong. Raises GoneError for another's as for none."""
     found = Watchlist.objects.filter(owner_id=user_id(request), pk=watchlist).first()
     if found is None:
         raise GoneError("watchlist")
     asked = request.headers.get("If-Match")
     if asked is not None and "*" not in (tags := parse_etags(asked)):
         # Weak ones too: nothing but the version is in ours.
-        if f'"{found.version}"' not in {one.removeprefix("W/") for one in tags}:
-            raise StaleError(found.version)
-        found.expected_version = found.version
+        has_it = tag_of(found) in {one.removeprefix("W/") for one in tags}
+        found.expected_version = found.version if has_it else NO_VERSION
     return found
 
 

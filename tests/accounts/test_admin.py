@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import tokens, watchlists
+from accounts import sharing, tokens, watchlists
 from accounts.models import User, Watchlist
 from marketdata.models import Instrument
 from tests.builders import make_instrument
@@ -89,7 +90,33 @@ def test_an_edit_of_a_watchlist_raises_its_version(pages: Client, staff: User) -
         "entries-0-watchlist": watchlist.pk,
         "entries-0-instrument": entry.instrument_id,
         "entries-0-position": 3,
+        "sections-TOTAL_FORMS": 1,
+        "sections-INITIAL_FORMS": 0,
+        "sections-0-watchlist": watchlist.pk,
+        "sections-0-name": "Banks",
+        "sections-0-position": 1,
+        "rolling-TOTAL_FORMS": 1,
+        "rolling-INITIAL_FORMS": 0,
+        "rolling-0-watchlist": watchlist.pk,
+        "rolling-0-underlying": entry.instrument_id,
+        "rolling-0-rule": "30d",
+        "rolling-0-strikes": 1,
+        "rolling-0-rights": "CP",
+        "rolling-0-position": 4,
     }
     assert pages.post(address(Watchlist, "change", watchlist.pk), form).status_code == 302
     watchlist.refresh_from_db()
     assert (watchlist.name, watchlist.version, watchlist.entries.get().position) == ("Other", 2, 3)
+    assert (watchlist.sections.get().name, watchlist.rolling.get().state) == ("Banks", "waiting")
+
+
+def test_a_link_is_withdrawn_and_the_key_shown_to_nobody(pages: Client) -> None:
+    watchlist = Watchlist.objects.get()
+    key = sharing.share(watchlist)
+    assert key not in pages.get(address(Watchlist, "changelist")).content.decode()
+    assert key not in pages.get(address(Watchlist, "change", watchlist.pk)).content.decode()
+    action = {"action": "withdraw", "_selected_action": [watchlist.pk]}
+    assert pages.post(address(Watchlist, "changelist"), action).status_code == 302
+    watchlist.refresh_from_db()
+    assert watchlist.share_key is None
+    assert LogEntry.objects.latest("pk").change_message == "link: withdrawn"

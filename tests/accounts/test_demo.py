@@ -11,9 +11,9 @@ from django.db.models.functions import Concat
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import demo, tokens, watchlists
+from accounts import demo, items, rolling, tokens, watchlists
 from accounts.identity import from_session, from_token
-from accounts.models import User, Watchlist
+from accounts.models import RollingEntry, User, Watchlist, WatchlistSection
 from marketdata.models import Instrument
 from marketdata.symbols import OptionName, format_osi
 from tests.builders import make_instrument
@@ -178,6 +178,37 @@ def test_the_example_is_an_underlying_and_contracts_near_the_money_of_two_months
     assert {one.expiry for one in entries[1:]} == {third_friday(1), third_friday(2)}
     assert {one.strike for one in entries[1:]} <= {95.0, 100.0, 105.0}
     assert {one.right for one in entries[1:]} == {"C", "P"}
+
+
+def test_the_example_has_a_heading_and_an_entry_that_follows_the_money(db: None) -> None:
+    demo.prepare()
+    list_market()
+    demo.fill_watchlist("simulated")
+    watchlist = Watchlist.objects.get()
+    *entries, heading, follower = items.stored(watchlist)
+    assert len(entries) == len(shown()["Start here"])
+    assert isinstance(heading, WatchlistSection)
+    assert heading.name == "At the money"
+    assert isinstance(follower, RollingEntry)
+    assert follower.underlying.symbol == "ACME"
+    make_instrument("BTC", feed="replay", kind="crypto", underlying="BTC")
+    demo.fill_watchlist("replay")
+    assert not RollingEntry.objects.filter(underlying__feed="replay").exists()
+
+
+def test_an_example_that_only_rolled_is_made_anew_all_the_same(db: None) -> None:
+    demo.prepare()
+    list_market()
+    demo.fill_watchlist("simulated")
+    (entry,) = rolling.entries_of("simulated")
+    assert rolling.roll([entry._replace(standing=entry.standing._replace(state="none"))]) == 1
+    before = Watchlist.objects.get()
+    assert before.version == 2
+    Instrument.objects.filter(kind="option").update(symbol=Concat("symbol", Value("x")), active=False)
+    Instrument.objects.filter(symbol="ACME").update(symbol="OLD", active=False)
+    list_market()
+    assert demo.fill_watchlist("simulated") is True
+    assert Watchlist.objects.get().pk != before.pk
 
 
 def test_where_two_roots_share_the_day_the_example_keeps_to_the_underlyings_own(db: None) -> None:
