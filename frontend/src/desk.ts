@@ -467,7 +467,8 @@ export function createDesk(page: Page) {
     if (!list) return false;
     store.setFacts(found);
     const entry = await edit(() => api.addEntry(list.id, qualified(found)));
-    if (entry) grid?.selectEntry(entry.id);
+    if (entry && view() === "list") grid?.selectEntry(entry.id);
+    else if (entry) toast(`Added ${spelled(nameOf(found.symbol, found))} to ${list.name}`, false);
     return entry !== null;
   }
 

@@ -64,6 +64,9 @@ def test_no_page_scrolls_sideways(live_site: LiveSite, size: tuple[int, int]) ->
         assert _too_wide(page) == 0
         for part in ("grid", "detail"):
             assert page.get_by_test_id(part).evaluate("(part) => part.scrollWidth - part.clientWidth") == 0, part
+        page.get_by_test_id("chain-link").first.click()
+        expect(page.get_by_test_id("strike-row").first).to_be_attached()
+        assert _too_wide(page) == 0
 
 
 def _too_wide(page: Page) -> int:
