@@ -129,7 +129,7 @@ def test_what_cannot_be_followed_is_refused_by_name(market: Redis, tech: Watchli
         ({"underlying": "ACME", "strikes": -1}, ("strikes", "out_of_range")),
     ):
         with pytest.raises(RefusedError) as error:
-            rolling.make(tech, access=access, **asked)  # type: ignore[arg-type]
+            rolling.make(tech, access=access, **asked)
         assert [one[:2] for one in error.value.problems] == [expected], asked
     assert items.count(tech) == 1
 
