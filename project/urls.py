@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from accounts import second_factor
-from marketdata.admin import feed_page
+from marketdata.admin import connections, feed_page
 
 # The admin's own form counts no attempts: who is not signed in goes through the site's.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("frontend.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/feeds/", include(feed_page.urls)),
+    path("admin/connections/", include(connections.urls)),
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.rest.urls")),
 ]

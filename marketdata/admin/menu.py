@@ -34,6 +34,8 @@ GROUPS: Final = (
             Entry("Invitations", "mail", "admin:accounts_invitation_changelist", "accounts.Invitation"),
             Entry("Sign-ins", "login", "admin:accounts_signinattempt_changelist", "accounts.SignInAttempt"),
             Entry("Watchlists", "visibility", "admin:accounts_watchlist_changelist", "accounts.Watchlist"),
+            Entry("Live connections", "lan", "connections", "accounts.User"),
+            Entry("Feed use", "fact_check", "admin:accounts_feeduse_changelist", "accounts.FeedUse"),
             Entry("API tokens", "key", "admin:accounts_apitoken_changelist", "accounts.ApiToken"),
             Entry("Changes", "history", "admin:admin_logentry_changelist", "admin.LogEntry"),
         ),

@@ -7,7 +7,9 @@ JSON object, `do` names a function below, the rest are its arguments; when it is
 import json
 import os
 import sys
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, Final
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 import django
@@ -15,8 +17,11 @@ import django
 django.setup()
 
 from django.contrib.auth.models import Group  # noqa: E402
+from django.test import Client  # noqa: E402
 
-from accounts.models import FeedGrant, GroupLimits  # noqa: E402
+from accounts.models import FeedGrant, GroupLimits, User  # noqa: E402
+from marketdata.admin.live import client  # noqa: E402
+from marketdata.bus.presence import read_blocking  # noqa: E402
 
 
 def join(group: str, user: int) -> None:
@@ -40,11 +45,37 @@ def limit(group: str, **limits: Any) -> None:
     GroupLimits.objects.update_or_create(group=made, defaults=limits)
 
 
+def disconnect(user: int, sockets: int) -> None:
+    """By the admin's page, once it lists so many."""
+    staff, _ = User.objects.get_or_create(username="staff", is_staff=True, is_superuser=True)
+    page = Client(SERVER_NAME="localhost")
+    page.force_login(staff)
+    deadline = time.monotonic() + 20
+    while True:
+        with client() as redis:
+            found = [one for said in read_blocking(redis) for one in said.sockets if one.user_id == user]
+        if len(found) == sockets:
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    for one in found:
+        assert page.post(f"/admin/connections/{one.name}/disconnect/").status_code == 302
+
+
+DEEDS: Final[dict[str, Callable[..., None]]] = {
+    "join": join,
+    "leave": leave,
+    "grant": grant,
+    "withdraw": withdraw,
+    "limit": limit,
+    "disconnect": disconnect,
+}
+
+
 def main() -> None:
-    deeds = {"join": join, "leave": leave, "grant": grant, "withdraw": withdraw, "limit": limit}
     for line in sys.stdin:
         asked = json.loads(line)
-        deeds[asked.pop("do")](**asked)
+        DEEDS[asked.pop("do")](**asked)
         print("done", flush=True)
 
 

@@ -28,6 +28,7 @@ class Administrator:
         deadline = time.monotonic() + timeout
         while (log := self._process.log.read_text()).count("done\n") < self._done:
             assert time.monotonic() < deadline, log[-3000:]
+            assert self._process.popen.poll() is None, log[-3000:]
             time.sleep(0.02)
 
 

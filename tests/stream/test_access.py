@@ -2,8 +2,7 @@
 on every web process."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,9 +20,7 @@ from marketdata.stream import credentials
 from tests.path.client import StreamClient, stream_client
 from tests.path.stack import User
 
-from .conftest import MOVING, Floor
 from .in_process import House
-from .pair import Pair, running_pair
 from .second_feed import SecondFeed, index, option, second_feed
 
 # What the account promises, three times for a busy machine.
@@ -69,6 +66,11 @@ def watch(user: User, *facts: Any) -> None:
             id=one.id, feed=one.feed, symbol=one.symbol, kind=one.kind, underlying=one.underlying
         )
         WatchlistEntry.objects.create(watchlist_id=user.watchlist, instrument=made)
+
+
+@database_sync_to_async
+def written() -> list[tuple[int, str]]:
+    return list(FeedUse.objects.values_list("user", "feed"))
 
 
 def codes(said: list[dict[str, Any]]) -> dict[str, str]:
@@ -221,7 +223,7 @@ async def test_the_use_of_a_feed_is_noted_once(house: House, resident: User, lis
         uses: list[Any] = []
         async with asyncio.timeout(10):
             while not uses:
-                uses = await database_sync_to_async(lambda: list(FeedUse.objects.values_list("user", "feed")))()
+                uses = await written()
         assert uses == [(resident.id, "second")]
 
 
@@ -241,43 +243,3 @@ async def test_what_nobody_told_of_is_heard_only_when_it_is_told(
         assert not [one for one in client.messages if one["op"] == "status"]
         redis_client.publish(keys.credentials(), EVERYBODY)
         await client.message("status", timeout=OBEYED_S, feed="second")
-
-
-@pytest.fixture(scope="module")
-def pair(floor: Floor) -> Iterator[Pair]:
-    with running_pair(floor) as pair:
-        yield pair
-
-
-async def test_every_web_process_obeys_what_groups_are_granted(pair: Pair) -> None:
-    floor, do = pair.floor, pair.administrator.do
-    user = floor.stack.users[4]
-    do("join", group="desk", user=user.id)
-    do("grant", group="desk", feed="scripted")
-    symbols = floor.symbols(MOVING)
-    async with contextlib.AsyncExitStack() as stack:
-        clients = [
-            await stack.enter_async_context(stream_client(web, user, program=program))
-            for web, program in zip(pair.webs, (False, True), strict=True)
-        ]
-        for client in clients:
-            await client.message("welcome")
-            await client.ask("subscribe", "subscribed", source="mine", symbols=symbols)
-            await client.until(lambda client=client: client.frames > 1)
-
-        async def all_hear(cause: str) -> None:
-            for client in clients:
-                told = await subscribed(client, source="mine", cause=cause)
-                assert len(told["removed" if cause == "forbidden" else "added"]) == len(symbols)
-
-        for lose, gain in (
-            (("withdraw", {"feed": "scripted"}), ("grant", {"group": "desk", "feed": "scripted"})),
-            (("leave", {"group": "desk", "user": user.id}), ("join", {"group": "desk", "user": user.id})),
-        ):
-            await asyncio.to_thread(do, lose[0], **lose[1])
-            await all_hear("forbidden")
-            frames = [client.frames for client in clients]
-            await asyncio.sleep(0.3)
-            assert [client.frames for client in clients] == frames
-            await asyncio.to_thread(do, gain[0], **gain[1])
-            await all_hear("listed")

@@ -2,9 +2,7 @@
 changes."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,14 +12,12 @@ from redis import Redis
 
 from accounts.models import GroupLimits
 from marketdata.bus import keys
+from marketdata.bus.presence import read_blocking
 from marketdata.stream import presence
-from marketdata.stream.presence import Presence
-from tests.path.client import StreamClient, stream_client
-from tests.path.stack import User, Web
+from tests.path.client import stream_client
+from tests.path.stack import User
 
-from .conftest import Floor
 from .in_process import House
-from .pair import Pair, running_pair
 from .second_feed import SecondFeed, option
 
 OBEYED_S = 3 * 2.0
@@ -116,10 +112,10 @@ async def test_a_socket_that_ends_is_counted_no_more(house: House, resident: Use
         for _ in range(3):
             async with stream_client(house, resident) as client:
                 await client.message("welcome")
-                await _until_counted(redis_client, key, 2)
-            await _until_counted(redis_client, key, 1)
+                await until_counted(redis_client, key, 2)
+            await until_counted(redis_client, key, 1)
         assert first.closed is None
-    await _until_counted(redis_client, key, 0)
+    await until_counted(redis_client, key, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -130,9 +126,9 @@ async def test_they_are_counted_again_after_redis_was_emptied(
     async with stream_client(house, resident) as client:
         await client.message("welcome")
         key = keys.sockets_of_user(resident.id)
-        await _until_counted(redis_client, key, 1)
+        await until_counted(redis_client, key, 1)
         redis_client.delete(key)
-        await _until_counted(redis_client, key, 1)
+        await until_counted(redis_client, key, 1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -145,7 +141,7 @@ async def test_what_is_counted_of_a_process_that_is_gone_takes_nobodys_place(
     async with stream_client(house, resident) as first, stream_client(house, resident) as second:
         await first.message("welcome")
         await second.message("welcome")
-        await _until_counted(redis_client, keys.sockets_of_user(resident.id), 2)
+        await until_counted(redis_client, keys.sockets_of_user(resident.id), 2)
         assert (first.closed, second.closed) == (None, None)
 
 
@@ -158,60 +154,13 @@ async def test_a_thousand_sockets_are_said_in_bounded_pieces(
         await first.message("welcome")
         await second.message("welcome")
         hub = await house.hub()
-        assert isinstance(hub.presence, Presence)
         await hub.presence._say()
-        (said,) = presence.presence.read_blocking(redis_client)
+        (said,) = read_blocking(redis_client)
         assert (said.process, said.total, len(said.sockets)) == (house.layer.process, 2, 1)
         assert (said.sockets[0].username, said.sockets[0].address) == ("resident", "127.0.0.1")
 
 
-async def _until_counted(redis: Redis, key: str, count: int, timeout: float = 10.0) -> None:
+async def until_counted(redis: Redis, key: str, count: int, timeout: float = 10.0) -> None:
     async with asyncio.timeout(timeout):
         while redis.zcard(key) != count:
             await asyncio.sleep(0.02)
-
-
-@pytest.fixture(scope="module")
-def pair(floor: Floor) -> Iterator[Pair]:
-    with running_pair(floor) as pair:
-        yield pair
-
-
-@contextlib.asynccontextmanager
-async def sockets(user: User, *webs: Web) -> AsyncIterator[list[StreamClient]]:
-    async with contextlib.AsyncExitStack() as stack:
-        clients = []
-        for web in webs:
-            client = await stack.enter_async_context(stream_client(web, user))
-            await client.message("welcome")
-            clients.append(client)
-        yield clients
-
-
-async def test_the_limit_holds_over_web_processes_and_after_one_was_killed(pair: Pair) -> None:
-    user = pair.floor.stack.users[5]
-    first, second = pair.webs
-    await asyncio.to_thread(pair.administrator.do, "join", group="few", user=user.id)
-    await asyncio.to_thread(pair.administrator.do, "limit", group="few", connections=3)
-    async with sockets(user, first, second, second) as three:
-        for client in three[1:]:
-            await client.say("pong", n=0)
-            await client.ask("ping", "pong")
-        async with sockets(user, second) as (fourth,):
-            # The one longest without an answer, on the other process.
-            closing = await three[0].message("closing", timeout=OBEYED_S)
-            assert (closing["code"], await three[0].close_code()) == (4429, 4429)
-            assert "more than 3 connections" in closing["reason"]
-            assert [one.closed for one in (*three[1:], fourth)] == [None] * 3
-    # Three on a process that is killed: what is counted of it takes nobody's place.
-    third = pair.start_web()
-    async with sockets(user, third, third, third) as lost:
-        await asyncio.to_thread(third.process.kill)
-        for client in lost:
-            await client.until(lambda client=client: client.closed)
-    async with sockets(user, first, second, second) as three:
-        with pair.floor.redis() as redis:
-            await _until_counted(redis, f"stack:user-sockets:{user.id}", 3)
-        for client in three:
-            await client.ask("ping", "pong")
-            assert client.closed is None
