@@ -22,8 +22,13 @@ from .models import SignInAttempt, User
 
 logger = logging.getLogger(__name__)
 
-# What leads to a page that shows no messages: it would wait in a cookie, and come up at the wrong place later.
-_UNSHOWN: Final = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
+# What leads to a page that shows no messages, where it would wait in a cookie and come up at the wrong place later; and
+# what the page that it leads to says itself.
+_UNSHOWN: Final = (
+    "account/messages/logged_in.txt",
+    "account/messages/logged_out.txt",
+    "mfa/messages/recovery_codes_generated.txt",
+)
 # What only tells of something that is done already.
 _TIDINGS: Final = ("_changed", "_set", "_deleted", "_activated", "_deactivated", "_added", "_removed", "_generated")
 

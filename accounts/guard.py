@@ -66,7 +66,13 @@ def locked_out(request: HttpRequest, error: LockedOutError) -> HttpResponse:
 def _answer(request: HttpRequest, status: HTTPStatus, title: str, detail: str, retry_after_s: int) -> HttpResponse:
     headers = {"Retry-After": str(retry_after_s)}
     if "html" not in request.headers.get("Accept", "") and "json" in request.headers.get("Accept", ""):
-        body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail, "errors": []}
+        body = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": int(status),
+            "detail": f"{title}. {detail}",
+            "errors": [],
+        }
         return JsonResponse(body, status=status, headers=headers, content_type="application/problem+json")
     response = render(request, "account/not_now.html", {"heading": title, "detail": detail}, status=status)
     response["Retry-After"] = str(retry_after_s)

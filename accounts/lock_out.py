@@ -62,7 +62,7 @@ class LockedOutError(Exception):
     """Too many tries. The next may come in `wait_s` seconds; `first` says that this is the first one refused."""
 
     def __init__(self, wait_s: int, first: bool) -> None:
-        super().__init__(f"Too many attempts. Try again in {in_words(wait_s)}.")
+        super().__init__(f"Try again in {in_words(wait_s)}.")
         self.wait_s = wait_s
         self.first = first
 

@@ -57,6 +57,10 @@ class SetForm(Plain, SetPasswordForm):
 class AgainForm(Plain, ReauthenticateForm):
     labels = {"password": "Your password"}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs["autofocus"] = True
+
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not check_own_password(self.user, password):

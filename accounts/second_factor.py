@@ -66,7 +66,7 @@ class _CountedCode(Plain):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs |= {"inputmode": "numeric", "autocapitalize": "none", "spellcheck": "false"}
+        self.fields["code"].widget.attrs |= {"inputmode": "numeric", "autocapitalize": "none", "autofocus": True}
 
     def clean_code(self) -> str:
         claim = claim_code(self.user)

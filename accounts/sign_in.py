@@ -3,8 +3,10 @@
 from typing import Any
 
 from allauth.account.forms import LoginForm
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.views import LoginView, LogoutView
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
 from . import lock_out
 from .fields import MOST_NAME, Plain
@@ -17,6 +19,14 @@ class SignInForm(Plain, LoginForm):
 
 
 class SignInView(LoginView):
+    def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> HttpResponse | None:
+        """Back to the second factor that another tab has begun; but who asks to start again does, perhaps as another."""
+        if "again" in request.GET:
+            clear_login(request)
+            return None
+        response: HttpResponse | None = super()._redirect_to_pending_stage(request, stage)
+        return response
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         return {**context, "may_sign_up": settings.SIGN_UP == "open"}

@@ -64,6 +64,12 @@ def test_it_says_the_same_of_a_known_an_unknown_and_an_inactive_users_address(cl
     assert ["/password/reset/key/" in str(one.body) for one in mail.outbox] == [True, False, False]
 
 
+def test_a_forged_host_gets_into_no_mail(client: Client, owner: User) -> None:
+    response = client.post(RESET, {"email": "owner@example.org"}, headers={"host": "evil.example"})
+    assert response.status_code == 400
+    assert not mail.outbox
+
+
 def test_a_new_password_ends_the_sessions_of_the_former(client: Client, owner: User) -> None:
     sign_in(client)
     key = client.session.session_key

@@ -180,6 +180,17 @@ def test_the_page_of_codes_is_for_who_showed_a_password(client: Client) -> None:
         assert method(CODE)["Location"] == "/accounts/login/"
 
 
+def test_who_goes_back_to_the_sign_in_starts_again(client: Client, owner: User, stranger: User) -> None:
+    secret = set_up_app(owner)
+    sign_in(client)
+    assert client.get("/accounts/login/")["Location"] == CODE
+    again = re.findall(r'href="([^"]+)">Start again', client.get(CODE).content.decode())[0]
+    assert client.get(again).status_code == 200
+    assert client.post(CODE, {"code": code_of(secret)})["Location"] == "/accounts/login/"
+    sign_in(client, "stranger")
+    assert name_of(client) == "stranger"
+
+
 def test_a_user_who_was_deactivated_between_the_steps_is_not_let_in(client: Client, owner: User) -> None:
     secret = set_up_app(owner)
     sign_in(client)
@@ -193,7 +204,7 @@ def test_a_session_that_showed_only_the_password_does_not_open_the_administratio
     secret = set_up_app(staff)
     assert client.post("/accounts/login/?next=/admin/", {"login": "staff", "password": PASSWORD})["Location"] == CODE
     assert client.get("/admin/").status_code == 302
-    assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0] == CODE
     client.post(CODE, {"code": code_of(secret)})
     assert client.get("/admin/").status_code == 200
 
