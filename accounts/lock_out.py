@@ -30,7 +30,7 @@ SECOND_FACTOR: Final = Limit("second-factor", 8, 900)
 # Forms that are posted, right or wrong.
 SIGN_IN_FROM: Final = Limit("sign-in-from", 120, 600)
 SIGN_UP_FROM: Final = Limit("sign-up-from", 20, 3600)
-PASSKEY_FROM: Final = Limit("passkey-from", 30, 600)
+PASSKEY_FROM: Final = Limit("passkey-from", 120, 600)  # challenges too: each takes a session
 RESET_FROM: Final = Limit("reset-from", 10, 3600)
 NEW_PASSWORD_FROM: Final = Limit("new-password-from", 30, 600)
 # Mails to one address, whoever asks for them, so that nobody's mailbox is filled.

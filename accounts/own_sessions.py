@@ -13,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -31,6 +32,9 @@ SEEN_EVERY_S: Final = 120.0
 # More than anybody has devices. At the limit the one seen longest ago ends, as where a program signs in each time.
 MOST_SESSIONS: Final = 100
 _REMEMBERED: Final = 20_000
+# One sign-in in so many takes away what ran out, and so many at most: more than comes in between.
+_PRUNE_EVERY: Final = 50
+_PRUNED: Final = 500
 
 # In this order: browsers name each other, and Android names Linux.
 _BROWSERS: Final = (
@@ -99,10 +103,21 @@ def note(request: HttpRequest) -> None:
 
 @receiver(user_logged_in)
 def bounded(request: HttpRequest, user: AbstractBaseUser, **_: Any) -> None:
-    """Ends what is beyond MOST_SESSIONS of the user's sessions, those seen longest ago first."""
+    """Ends what is beyond MOST_SESSIONS of the user's sessions, those seen longest ago first; and prunes now and then."""
+    noted = UserSession.objects.filter(session_key=request.session.session_key or "").first()
+    if noted is not None and noted.pk % _PRUNE_EVERY == 0:
+        prune()
     own = UserSession.objects.filter(user_id=user.pk).exclude(session_key=request.session.session_key or "")
     for one in own.order_by("-last_seen_at", "-pk")[MOST_SESSIONS - 1 :]:
         one.end()
+
+
+def prune() -> None:
+    """Takes away what ran out, and notes of what is gone; some at a time, as somebody waits to be signed in."""
+    over = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date").values("pk")[:_PRUNED]
+    Session.objects.filter(pk__in=[one["pk"] for one in over]).delete()
+    gone = UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).values("pk")[:_PRUNED]
+    UserSession.objects.filter(pk__in=[one["pk"] for one in gone]).delete()
 
 
 class Shown(NamedTuple):

@@ -27,10 +27,11 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from . import attempts, lock_out
+from .addresses import network_of
 from .fields import Plain
 from .guard import guarded
 from .models import User
@@ -133,6 +134,12 @@ class RenameKeyForm(_Credential, EditWebAuthnForm):
 
 
 class SignInKeyView(LoginWebAuthnView):
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A challenge, for the page's script. Raises LockedOutError."""
+        lock_out.claim((lock_out.PASSKEY_FROM, network_of(request)))
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
     def form_valid(self, form: SignInKeyForm) -> HttpResponse:
         """On to where one was going, as with a password."""
         key = form.cleaned_data["credential"]

@@ -6,7 +6,7 @@ from allauth.account.forms import LoginForm
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.views import LoginView, LogoutView
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseRedirect
 
 from . import lock_out
 from .fields import MOST_NAME, Plain
@@ -19,13 +19,12 @@ class SignInForm(Plain, LoginForm):
 
 
 class SignInView(LoginView):
-    def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> HttpResponse | None:
+    def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> HttpResponseRedirect | None:
         """Back to the second factor that another tab has begun; but who asks to start again does, perhaps as another."""
         if "again" in request.GET:
             clear_login(request)
             return None
-        response: HttpResponse | None = super()._redirect_to_pending_stage(request, stage)
-        return response
+        return super()._redirect_to_pending_stage(request, stage)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { creation, failure, hindrance, request, toBytes, toText } from "../src/accounts/credentials";
+import { creation, failure, hindrance, Refusal, request, toBytes, toText } from "../src/accounts/credentials";
 
 describe("bytes as text", () => {
   it("go there and back, whatever their length", () => {
@@ -61,4 +61,5 @@ describe("where there can be no passkey it is said why", () => {
 it("what failed is said in words", () => {
   expect(failure(new DOMException("", "NotAllowedError"))).toMatch(/cancelled/);
   expect(failure(new TypeError("x"))).toMatch(/did not work/);
+  expect(failure(new Refusal("Try again in 5 minutes."))).toBe("Try again in 5 minutes.");
 });

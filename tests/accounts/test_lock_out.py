@@ -221,6 +221,14 @@ def test_each_form_is_counted_by_address(client: Client, path: str, limit: str, 
     assert client.post(f"/accounts/{path}", {}, REMOTE_ADDR="192.0.2.99").status_code != 429
 
 
+def test_challenges_are_counted_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = lock_out.PASSKEY_FROM._replace(most=3)
+    monkeypatch.setattr(lock_out, "PASSKEY_FROM", limit)
+    answers = [client.get("/accounts/login/passkey/", headers={"accept": "application/json"}) for _ in range(4)]
+    assert [one.status_code for one in answers] == [200, 200, 200, 429]
+    assert answers[-1]["Content-Type"] == "application/problem+json"
+
+
 def test_a_new_password_by_mail_opens_the_lock(client: Client, owner: User, mailoutbox: list[Any]) -> None:
     guess(client)
     client.post("/accounts/password/reset/", {"email": "owner@example.org"})

@@ -108,6 +108,23 @@ def test_a_session_that_ran_out_is_no_longer_listed(here: Client, phone: Client)
     assert [one.current for one in listed(here)] == [True]
 
 
+def test_what_ran_out_is_taken_away_and_what_has_not_stays(here: Client, phone: Client, stranger: User) -> None:
+    visitor = Client()
+    visitor.get("/accounts/login/passkey/", headers={"accept": "application/json"})  # a session of nobody's
+    kept = key_of(here)
+    Session.objects.exclude(session_key=kept).update(expire_date=timezone.now() - dt.timedelta(seconds=1))
+    own_sessions.prune()
+    assert [one.session_key for one in Session.objects.all()] == [kept]
+    assert [one.session_key for one in UserSession.objects.all()] == [kept]
+
+
+def test_now_and_then_a_sign_in_prunes(client: Client, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_sessions, "_PRUNE_EVERY", 1)
+    Session.objects.create(session_key="a" * 32, session_data="", expire_date=timezone.now() - dt.timedelta(days=1))
+    sign_in(client)
+    assert not Session.objects.filter(session_key="a" * 32).exists()
+
+
 def test_a_session_of_before_is_listed_once_it_is_seen(client: Client, owner: User) -> None:
     client.force_login(owner)  # as one that was there before sessions were noted
     assert not UserSession.objects.exists()

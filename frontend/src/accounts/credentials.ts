@@ -90,8 +90,12 @@ export function hindrance(place: {
   return "";
 }
 
+/** What the server said, to be read by people. */
+export class Refusal extends Error {}
+
 /** What went wrong, in words; the browser's own are for developers. */
 export function failure(error: unknown): string {
+  if (error instanceof Refusal) return error.message;
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError") return "Nothing was shown in time, or it was cancelled. Try again.";
   if (name === "InvalidStateError") return "This device has a key for this account already.";

@@ -1,5 +1,5 @@
 // The forms that make or show a passkey: each is marked data-passkey, and posts what the browser made in `credential`.
-import { creation, failure, hindrance, posted, request } from "./credentials";
+import { creation, failure, hindrance, posted, Refusal, request } from "./credentials";
 import { keepFragment } from "./fragment";
 
 type Options = { publicKey: Record<string, unknown> };
@@ -18,6 +18,7 @@ async function shown(form: HTMLFormElement): Promise<Credential | null> {
   if (form.dataset["passkey"] === "sign-in") {
     // Asked for when it is wanted: a challenge belongs to a session, and a page that is only looked at needs none.
     const answer = await fetch(form.action, { headers: { Accept: "application/json" }, cache: "no-store" });
+    if (answer.status === 429) throw new Refusal(((await answer.json()) as { detail: string }).detail);
     if (!answer.ok) throw new Error(`no challenge: ${answer.status}`);
     options = ((await answer.json()) as Record<string, Options>)["request_options"];
   }
