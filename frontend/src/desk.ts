@@ -141,7 +141,7 @@ export function createDesk(page: Page) {
       markStale();
       if (state.phase === "signed_out") signIn();
       // What was edited elsewhere while we were away.
-      if (state.phase === "open" && before !== "open" && before !== "silent") void load();
+      if (state.phase === "open" && before !== "open" && before !== "silent") refresh();
     },
   });
 
@@ -204,7 +204,7 @@ export function createDesk(page: Page) {
   function start(): void {
     window.addEventListener("hashchange", route);
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") void load();
+      if (document.visibilityState === "visible") refresh();
     });
     setInterval(() => {
       setBeat((count) => count + 1);
@@ -257,6 +257,12 @@ export function createDesk(page: Page) {
       document.title = "A shared watchlist · Strikewire";
       void loadShared();
     }
+  }
+
+  /** What may have been edited while nobody looked, or nothing was heard. */
+  function refresh(): void {
+    void load();
+    if (view() === "shared") void loadShared();
   }
 
   /** Another's list, by the key in the address. */
