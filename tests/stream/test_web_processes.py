@@ -70,7 +70,7 @@ async def sockets(user: User, *webs: Web) -> AsyncIterator[list[StreamClient]]:
         yield clients
 
 
-async def test_the_limit_holds_over_web_processes_and_after_one_was_killed(pair: Pair) -> None:
+async def test_the_limit_holds_over_web_processes(pair: Pair) -> None:
     user = pair.floor.stack.users[5]
     first, second = pair.webs
     await asyncio.to_thread(pair.administrator.do, "join", group="few", user=user.id)
@@ -85,18 +85,6 @@ async def test_the_limit_holds_over_web_processes_and_after_one_was_killed(pair:
             assert (closing["code"], await three[0].close_code()) == (4429, 4429)
             assert "more than 3 connections" in closing["reason"]
             assert [one.closed for one in (*three[1:], fourth)] == [None] * 3
-    # Three on a process that is killed: what is counted of it takes nobody's place.
-    third = pair.start_web()
-    async with sockets(user, third, third, third) as lost:
-        await asyncio.to_thread(third.process.kill)
-        for client in lost:
-            await client.close_code()
-    async with sockets(user, first, second, second) as three:
-        with pair.floor.redis() as redis:
-            await until_counted(redis, f"stack:user-sockets:{user.id}", 3)
-        for client in three:
-            await client.ask("ping", "pong")
-            assert client.closed is None
 
 
 async def test_the_admins_page_sends_sockets_away_wherever_they_are(pair: Pair) -> None:
@@ -110,6 +98,24 @@ async def test_the_admins_page_sends_sockets_away_wherever_they_are(pair: Pair) 
             assert await client.close_code() == 4403
         for client in others:
             await client.ask("ping", "pong")
+
+
+async def test_sockets_of_a_killed_web_process_take_nobodys_place(pair: Pair) -> None:
+    """The last of the module: it kills one of the two."""
+    user = pair.floor.stack.users[5]
+    first, second = pair.webs
+    await asyncio.to_thread(pair.administrator.do, "join", group="few", user=user.id)
+    await asyncio.to_thread(pair.administrator.do, "limit", group="few", connections=3)
+    async with sockets(user, second, second, second) as lost:
+        second.process.kill()
+        for client in lost:
+            await client.close_code()
+    async with sockets(user, first, first, first) as three:
+        with pair.floor.redis() as redis:
+            await until_counted(redis, f"stack:user-sockets:{user.id}", 3)
+        for client in three:
+            await client.ask("ping", "pong")
+            assert client.closed is None
 
 
 def _has_rows(client: StreamClient) -> bool:
