@@ -47,7 +47,7 @@ BAD: list[tuple[str, str, str | None, Any]] = [
     ('{"op":"subscribe","id":5,"source":"","symbols":[]}', "bad_message", "source", 5),
     ('{"op":"subscribe","id":5,"source":"a","symbols":"A"}', "bad_message", "symbols", 5),
     ('{"op":"subscribe","id":5,"source":"a","symbols":[1]}', "bad_message", "symbols[0]", 5),
-    ('{"op":"subscribe","id":5,"source":"a","watchlist":"1"}', "bad_message", "watchlist", 5),
+    ('{"op":"subscribe","id":5,"source":"a","watchlist":"1"}', "forbidden", "watchlist", 5),
     ('{"op":"subscribe","id":5,"source":"a","watchlist":0}', "bad_message", "watchlist", 5),
     ('{"op":"subscribe","id":5,"source":"a","symbols":[],"replace":1}', "bad_message", "replace", 5),
     ('{"op":"subscribe","id":5,"source":"a","chain":{}}', "bad_message", "chain.underlying", 5),
