@@ -136,6 +136,17 @@ def test_values_move_and_the_money_is_in_sight_and_marked(visitor: Visitor) -> N
     assert max(shaded) < spot * 1.01
     assert min(dark) > spot * 0.99
     assert max(shaded) < min(dark)
+    # Also where there are more strikes than the window has room for: the rest is scrolled to.
+    page.set_viewport_size({"width": 1200, "height": 420})
+    expiry(page, 3).click()
+    expect(strikes(page)).to_have_count(31)
+    expect(page.get_by_test_id("money")).to_be_in_viewport()
+    expect(strikes(page).first).not_to_be_in_viewport()
+    strikes(page).first.scroll_into_view_if_needed()
+    expect(page.get_by_test_id("money")).not_to_be_in_viewport()
+    page.get_by_test_id("to-money").click()
+    expect(page.get_by_test_id("money")).to_be_in_viewport()
+    expect(strikes(page).last).not_to_be_in_viewport()
     # A blank says why, to eyes and to ears.
     blank = page.locator("[data-testid=put] .cell.bid").filter(has_not_text=re.compile(r"\d")).first
     expect(blank).to_have_attribute("aria-label", "One-sided: no bid")
