@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client
 from redis import Redis
 
@@ -250,6 +251,17 @@ def test_a_clerk_takes_none_of_an_administrator(client: Client, owner: User, sta
     data = {"action": "take_second_factor", "_selected_action": [str(owner.pk), str(staff.pk)]}
     client.post("/admin/accounts/user/", data)
     assert (has_second_factor(owner), has_second_factor(staff)) == (False, True)
+
+
+def test_the_command_takes_a_lost_one_away(owner: User, stranger: User, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_app(owner)
+    set_up_app(stranger)
+    call_command("take_second_factor", "owner")
+    assert (has_second_factor(owner), has_second_factor(stranger)) == (False, True)
+    assert "no second factor any more" in capsys.readouterr().out
+    for name, said in (("owner", "has no second factor"), ("nobody", "there is no user")):
+        with pytest.raises(CommandError, match=said):
+            call_command("take_second_factor", name)
 
 
 def test_no_page_of_the_administration_shows_secrets(client: Client, staff: User, owner: User) -> None:
