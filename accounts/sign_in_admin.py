@@ -52,7 +52,6 @@ class InvitationAdmin(Trailed):
     list_select_related = ["made_by", "used_by"]
     search_fields = ["email", "used_by__username", "made_by__username"]
     form = InvitationForm
-    filter_horizontal = ["groups"]
     fields = ["email", "groups", "made_by", "made_at", "expires_at", "used_by", "used_at"]
     readonly_fields = ["made_by", "made_at", "expires_at", "used_by", "used_at"]
 
