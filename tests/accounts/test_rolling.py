@@ -17,6 +17,8 @@ from marketdata.following import Standing
 from marketdata.models import Instrument
 from tests.rest import live_market
 
+from .test_watchlists import at_once
+
 STRIKES = [90, 95, 100, 105, 110]
 
 
@@ -209,3 +211,20 @@ def test_what_is_gone_or_asks_for_something_else_by_now_is_passed_over(market: R
     assert Watchlist.objects.get(pk=tech.pk).version == version + 1
     assert rolling.roll(asked[:1]) == 0
     assert Watchlist.objects.get(pk=tech.pk).version == version + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rolls_and_edits_at_the_same_time_all_count(market: Redis, owner: User) -> None:
+    lists = [watchlists.create(owner, name) for name in ("one", "other")]
+    for watchlist in lists:
+        rolling.make(watchlist, "ACME")
+    entries = rolling.entries_of("simulated")
+    errors = at_once(
+        lambda: rolling.roll([elsewhere(one, 1) for one in entries]),
+        lambda: rolling.roll([elsewhere(one, 2) for one in reversed(entries)]),
+        lambda: watchlists.rename(Watchlist.objects.get(pk=lists[0].pk), "new one"),
+        lambda: watchlists.rename(Watchlist.objects.get(pk=lists[1].pk), "new other"),
+    )
+    assert errors == []
+    assert [(one.version, one.rolled) for one in Watchlist.objects.all()] == [(5, 2), (5, 2)]
+    assert [one.held in ([1], [2]) for one in RollingEntry.objects.all()] == [True, True]
