@@ -46,12 +46,12 @@ admin.site.unregister(EmailAddress)
 
 @admin.register(ApiToken)
 class TokenAdmin(Trailed):
-    """API tokens: seen by their first characters, and revoked. `manage.py issue_token` makes them."""
+    """API tokens: seen by their first characters, and revoked. Their users make them, and `manage.py issue_token`."""
 
-    list_display = ["token_key", "user", "created", "expiry"]
+    list_display = ["token_key", "name", "user", "scopes", "created", "expiry", "last_used_at"]
     list_select_related = ["user"]
-    search_fields = ["token_key", "user__username"]
-    fields = ["token_key", "user", "created", "expiry"]
+    search_fields = ["token_key", "name", "user__username"]
+    fields = ["token_key", "name", "user", "scopes", "created", "expiry", "last_used_at"]
     readonly_fields = fields
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -113,15 +113,15 @@ async def cast(house: House) -> Cast:
 async def come(house: House, cast: Cast, who: str) -> StreamClient:
     """A socket of `who`, with whatever they have to show."""
     owner = cast.users["owner"]
-    bearer = {"Authorization": f"Bearer {cast.tokens.get(who, cast.tokens['token: read'])}"}
+    bearer = f"Bearer {cast.tokens.get(who, cast.tokens['token: read'])}"
     if who in cast.tickets:
         client = StreamClient(await open_socket(house, None, program=True))
         await client.say("auth", ticket=cast.tickets[who])
         return client
     if who.startswith("token at"):
-        return StreamClient(await open_socket(house, None, **bearer))
+        return StreamClient(await open_socket(house, None, Authorization=bearer))
     if who.startswith("token"):
-        return StreamClient(await open_socket(house, None, program=True, **bearer))
+        return StreamClient(await open_socket(house, None, program=True, Authorization=bearer))
     if who.startswith("session at"):
         client = StreamClient(await open_socket(house, None, program=True, Cookie=f"sessionid={owner.session}"))
         await client.say("ping")
