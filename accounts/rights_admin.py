@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any, ClassVar
 
+import msgspec
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -15,7 +16,7 @@ from marketdata.admin.trail import Trailed
 from marketdata.models import Instrument
 from marketdata.symbols import is_symbol
 
-from . import feed_report, feed_use
+from . import feed_report, feed_use, limits
 from .models import FeedGrant, FeedUse, GroupLimits
 
 
@@ -54,6 +55,25 @@ class FeedGrantForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+class GroupLimitsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Shows the site's own setting where nothing is said."""
+
+    class Meta:
+        model = GroupLimits
+        fields = limits.FIELDS
+        labels: ClassVar = {
+            "symbols": "Symbols of a connection",
+            "messages_per_10_s": "Messages in 10 s",
+            "fastest_interval_ms": "Fastest beat",
+            "requests_per_minute": "REST requests in a minute",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in msgspec.structs.asdict(limits.of_site()).items():
+            self.fields[name].widget.attrs["placeholder"] = f"{value:,} by the site's settings"
+
+
 class FeedGrantInline(TabularInline):
     model = FeedGrant
     form = FeedGrantForm
@@ -64,6 +84,7 @@ class FeedGrantInline(TabularInline):
 
 class GroupLimitsInline(StackedInline):
     model = GroupLimits
+    form = GroupLimitsForm
     extra = 0
     max_num = 1
     verbose_name = verbose_name_plural = (

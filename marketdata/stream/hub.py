@@ -169,11 +169,16 @@ class Hub:
         self.tell({"op": "status", **status}, [one for one in to if one.identity.access.may_see_feed(feed)])
 
     def _rights_changed(self, connection: Connection, before: Access) -> None:
-        """What its user may see or use is not what it was."""
+        """What its user may see or use is not what it was. The consumer trims its sources; one that takes no more messages
+        comes back as a new one, since no later look would find a difference."""
         for status in self.statuses(connection.identity.access):
             if not before.may_see_feed(status["feed"]):
                 self._tell_status(status, [connection])
-        self.layer.post(connection.channel, {"type": "rights.changed"})
+        mailbox = self.layer.mailboxes.get(connection.channel)
+        if mailbox is not None and mailbox.is_full:
+            connection.close(protocol.RESTARTING, "what you may see changed", random.randint(*RECONNECT_MS))
+        else:
+            self.layer.post(connection.channel, {"type": "rights.changed"})
 
     def _feed_of(self, instrument_id: int) -> str | None:
         facts = self.catalogue.by_id.get(instrument_id)

@@ -2,6 +2,7 @@
 on every web process."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,13 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 from redis import Redis
 
-from accounts import models
+from accounts import feed_use, models
 from accounts.models import FeedGrant, FeedUse, WatchlistEntry
 from accounts.revocation import EVERYBODY
 from marketdata.bus import keys
+from marketdata.bus.channel_layer import Mailbox
 from marketdata.models import Instrument
-from marketdata.stream import credentials
+from marketdata.stream import credentials, uses
 from tests.path.client import StreamClient, stream_client
 from tests.path.stack import User
 
@@ -243,3 +245,35 @@ async def test_what_nobody_told_of_is_heard_only_when_it_is_told(
         assert not [one for one in client.messages if one["op"] == "status"]
         redis_client.publish(keys.credentials(), EVERYBODY)
         await client.message("status", timeout=OBEYED_S, feed="second")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_socket_that_takes_no_more_messages_comes_back_as_a_new_one(
+    house: House, resident: User, listed: SecondFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await grant(resident, ("second", ""))
+    async with stream_client(house, resident) as client:
+        await client.message("welcome")
+        await client.ask("subscribe", "subscribed", source="a", symbols=["SPX"])
+        monkeypatch.setattr(Mailbox, "is_full", True)
+        await withdraw("second")
+        assert (await client.message("closing", timeout=OBEYED_S))["code"] == 1012
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_socket_that_is_open_as_a_month_begins_uses_its_feeds_in_it(
+    house: House, resident: User, listed: SecondFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uses, "EVERY_S", 0.05)
+    await grant(resident, ("second", ""))
+    async with stream_client(house, resident) as client:
+        await client.message("welcome")
+        await client.ask("subscribe", "subscribed", source="a", symbols=["SPX"])
+        await client.message("snapshot")
+        async with asyncio.timeout(10):
+            while len(await written()) < 1:
+                await asyncio.sleep(0.02)
+            monkeypatch.setattr(feed_use, "this_month", lambda: dt.date(2031, 1, 1))
+            while len(await written()) < 2:
+                await asyncio.sleep(0.02)
+        assert await written() == [(resident.id, "second")] * 2
