@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -59,6 +60,8 @@ def prepare() -> DemoAccess:
             user.set_password(password)
         user.is_active, user.is_staff, user.is_superuser = True, False, False
         user.save()
+        # Whoever tried one out: what is printed has to let in by itself.
+        Authenticator.objects.filter(user=user).delete()
         ApiToken.objects.filter(user=user, digest=_read(token_file)).delete()
         record, token = tokens.issue(user, name="printed at the start", scopes=SCOPES)
         _keep(token_file, record.digest)

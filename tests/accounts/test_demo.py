@@ -18,6 +18,8 @@ from marketdata.models import Instrument
 from marketdata.symbols import OptionName, format_osi
 from tests.builders import make_instrument
 
+from .people import has_second_factor, set_up_app
+
 
 @pytest.fixture(autouse=True)
 def var(settings: Settings, tmp_path: Path) -> Path:
@@ -74,6 +76,14 @@ def test_a_password_changed_elsewhere_is_set_back(db: None) -> None:
     user.set_password("something else entirely")
     user.save()
     assert Client().login(username="demo", password=demo.prepare().password)
+
+
+def test_a_second_factor_that_somebody_tried_out_is_gone_at_the_next_start(db: None) -> None:
+    demo.prepare()
+    user = User.objects.get(username=demo.USERNAME)
+    set_up_app(user)
+    demo.prepare()
+    assert not has_second_factor(user)
 
 
 def test_the_demo_user_is_never_staff(db: None) -> None:
