@@ -48,7 +48,9 @@ class Pair:
         while (port := free_port()) in self._ports:
             pass
         self._ports.add(port)
-        process = self.floor.stack.start(f"web-{port}", "manage.py", "serve", "--port", str(port))
+        process = self.floor.stack.start(
+            f"web-{port}", "-m", "tests.stream.serve_by_word", "serve", "--port", str(port)
+        )
         web = Web(process, "uvicorn", port)
         if wait:
             web.wait_until_it_answers()

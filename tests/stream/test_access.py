@@ -33,6 +33,12 @@ OTHERS = [option(600, root="NDX", underlying="NDX")]
 DAY = "2026-01-16"
 
 
+@pytest.fixture(autouse=True)
+def by_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is looked at in turn: what is heard was told."""
+    monkeypatch.setattr(credentials.Credentials, "_next", lambda self: [])
+
+
 @pytest.fixture
 def closed(settings: Settings) -> None:
     settings.OPEN_FEEDS = ["third"]
@@ -231,10 +237,9 @@ async def test_the_use_of_a_feed_is_noted_once(house: House, resident: User, lis
 
 @pytest.mark.django_db(transaction=True)
 async def test_what_nobody_told_of_is_heard_only_when_it_is_told(
-    house: House, resident: User, listed: SecondFeed, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+    house: House, resident: User, listed: SecondFeed, redis_client: Redis
 ) -> None:
-    """The control of the tests above: without the round that looks at everybody in turn, it is the word that does it."""
-    monkeypatch.setattr(credentials.Credentials, "_next", lambda self: [])
+    """The control of the tests above."""
     group = await grant(resident)
     async with stream_client(house, resident) as client:
         await client.message("welcome")

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from accounts.revocation import EVERYBODY
 from tests.path.client import StreamClient, stream_client
 from tests.path.stack import User, Web
 
@@ -57,6 +58,15 @@ async def test_every_web_process_obeys_what_groups_are_granted(pair: Pair) -> No
             assert [client.frames for client in clients] == frames
             await asyncio.to_thread(do, gain[0], **gain[1])
             await all_hear("listed")
+        # The control: what nobody tells of is not heard in the time that the others took, and then it is told.
+        await asyncio.to_thread(do, "withdraw", feed="scripted")
+        await all_hear("forbidden")
+        await asyncio.to_thread(do, "grant", group="desk", feed="scripted", told=False)
+        await asyncio.sleep(1.5)
+        assert not [one for client in clients for one in client.messages if one["op"] == "subscribed"]
+        with floor.redis() as redis:
+            redis.publish("stack:credentials", EVERYBODY)
+        await all_hear("listed")
 
 
 @contextlib.asynccontextmanager
