@@ -64,6 +64,15 @@ def test_where_addresses_are_to_be_confirmed_one_is_in_only_afterwards(client: C
     assert name_of(client_elsewhere) == ""
 
 
+def test_where_addresses_count_for_nothing_one_needs_none(client: Client, settings: Settings) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "none"
+    settings.ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+    assert posted(client, email="")["Location"] == "/"
+    assert name_of(client) == "ann"
+    assert not mail.outbox
+    assert client.get("/accounts/").status_code == client.get("/accounts/email/").status_code == 200
+
+
 def test_without_a_confirmed_address_nobody_signs_in_where_it_is_asked_for(client: Client, settings: Settings) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     posted(client)
