@@ -6,6 +6,8 @@ import re
 import shutil
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -236,3 +238,77 @@ def test_every_page_fits_its_window_and_is_used_by_keyboard_alone(site: Desk) ->
 UNNAMED = """() => JSON.stringify([...document.querySelectorAll("input:not([type=hidden]):not([hidden]), select, button")]
   .filter((one) => !(one.labels?.length || one.textContent.trim() || one.getAttribute("aria-label")))
   .map((one) => one.outerHTML))"""
+
+
+def status_by(token: str, site: Desk) -> int:
+    """What a program is answered that shows the token."""
+    request = urllib.request.Request(f"{site.url}api/v1/me/", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def test_settings_a_token_ones_data_and_the_end(site: Desk, tmp_path: Path) -> None:
+    site.run(
+        "from accounts.models import User\n"
+        "user = User(username='cleo', email='cleo@example.org')\n"
+        f"user.set_password({PASSWORD!r})\nuser.save()"
+    )
+    with visit(site) as visitor:
+        page = visitor.tab()
+        page.goto(f"{site.url}accounts/login/?next=/accounts/settings/")
+        page.get_by_label("User name or email").fill("cleo")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        # Settings show at once, on the desk too.
+        page.get_by_label("Time zone").select_option("Asia/Tokyo")
+        page.get_by_label("Theme").select_option("dark")
+        page.get_by_label("Colours of up and down").select_option("green")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        desk = visitor.tab()
+        desk.goto(site.url)
+        expect(desk.get_by_test_id("theme")).to_be_visible()
+        expect(desk.locator("html")).to_have_attribute("data-theme", "dark")
+        expect(desk.locator("html")).to_have_attribute("data-colours", "green")
+        # A token: made once it is proved who asks, shown once, used, revoked.
+        page.goto(f"{site.url}accounts/tokens/")
+        page.get_by_label("Name").fill("backtest")
+        page.get_by_label("Change your watchlists").check()
+        page.get_by_role("button", name="Make the token").click()
+        expect(page).to_have_url(re.compile("/prove/"))
+        prove(page)
+        token = page.get_by_test_id("token").inner_text()
+        assert status_by(token, site) == 200
+        page.goto(f"{site.url}accounts/tokens/")
+        expect(page.get_by_test_id("tokens")).to_contain_text("May read, watchlists")
+        expect(page.get_by_test_id("tokens")).to_contain_text(re.compile(r"last used .*JST"))
+        assert token not in page.content()
+        page.get_by_role("button", name="Revoke backtest").press("Enter")
+        expect(page.get_by_text("backtest is revoked")).to_be_visible()
+        assert status_by(token, site) == 401
+        # All that is kept, as a file.
+        page.goto(f"{site.url}accounts/export/")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        download.value.save_as(tmp_path / "mine.json")
+        kept = json.loads((tmp_path / "mine.json").read_text())
+        assert (kept["account"]["username"], kept["settings"]["time_zone"]) == ("cleo", "Asia/Tokyo")
+        # The end, which the desk in the other tab hears of.
+        page.goto(f"{site.url}accounts/delete/")
+        page.get_by_label("Your user name").fill("bea")
+        page.get_by_role("button", name="Delete my account").click()
+        expect(page.get_by_text("This is not your user name.")).to_be_visible()
+        page.get_by_label("Your user name").fill("cleo")
+        page.get_by_role("button", name="Delete my account").click()
+        expect(page.get_by_test_id("deleted")).to_be_visible()
+        expect(desk).to_have_url(re.compile("/accounts/login/"))
+        page.get_by_role("link", name="To the sign-in page").click()
+        page.get_by_label("User name or email").fill("cleo")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_text("The name or the password is wrong.")).to_be_visible()
+        assert refused(visitor) == []
