@@ -77,6 +77,7 @@ export class ChainGrid implements Drawable {
   private layout: Layout = { sides: ["C", "P"], columns: { C: [], P: [] } };
   private laidOut = "";
   private row = ROW;
+  private lastHeight = 0;
   private price: number | null = null;
   private move: number | null = null;
   private money: number | null = null;
@@ -117,6 +118,7 @@ export class ChainGrid implements Drawable {
     element.addEventListener("click", this.onClick);
     this.resizing = new ResizeObserver(() => {
       this.lay();
+      this.keepMoney();
       this.redraw();
     });
     this.resizing.observe(element);
@@ -181,6 +183,15 @@ export class ChainGrid implements Drawable {
     const next = this.middle + (side === "P" || this.middle === 0 ? 1 : -1);
     this.element.scrollTop = (index + 0.5) * this.row - this.height() / 2;
     this.moveTo(index, next);
+  }
+
+  /** The window became lower: the money stays in sight if it was. */
+  private keepMoney(): void {
+    const before = this.lastHeight;
+    this.lastHeight = this.height();
+    if (this.money === null) return;
+    const offset = this.money * this.row - this.element.scrollTop;
+    if (offset >= 0 && offset <= before && offset > this.lastHeight) this.showMoney();
   }
 
   /** Puts the money into the middle. */
