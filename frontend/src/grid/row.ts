@@ -33,7 +33,7 @@ export class GridRow {
     this.element.draggable = true;
     this.element.setAttribute("role", "row");
     this.element.setAttribute("aria-selected", "false");
-    this.element.dataset["testid"] = "row";
+    this.element.dataset["testid"] = of.held ? "held-row" : "row";
     this.element.dataset["symbol"] = of.symbol;
     this.name.className = "cell name";
     this.name.setAttribute("role", "rowheader");
