@@ -1,5 +1,5 @@
-"""`manage.py` whose web process looks at the rights of those who are in only when it is told to, and not at all in turn: what
-a test then sees was told.
+"""`manage.py` whose web process looks at the rights of those who are in only when it is told to, and not at all in turn:
+what a test then sees was told.
 
     python -m tests.stream.serve_by_word serve --port 8001
 """

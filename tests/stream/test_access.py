@@ -102,7 +102,8 @@ async def test_what_may_not_be_seen_is_refused_by_name(house: House, resident: U
         assert told["total"] == 0
         error = await client.ask("subscribe", "error", source="c", chain={"underlying": "SPX", "expiry": DAY})
         assert (error["code"], error["field"]) == ("forbidden", "chain.underlying")
-        await asyncio.sleep(1.2)  # as long as a feed's status would take
+        await listed.says("stale")  # told at once to whoever may see the feed
+        await asyncio.sleep(1.2)
         assert not [one for one in client.messages if one["op"] == "status"]
         assert not client.rows
 
@@ -192,6 +193,7 @@ async def test_what_was_taken_out_does_not_come_back_to_who_let_it_go(
         for source in ("a", "b", "c"):
             await subscribed(client, source=source, cause="forbidden")
         await client.ask("unsubscribe", "subscribed", source="a")
+        await client.ask("subscribe", "subscribed", source="a", symbols=[])
         await client.ask("subscribe", "subscribed", source="b", symbols=[], replace=True)
         await grant(resident, ("second", ""))
         assert (await subscribed(client, cause="listed"))["source"] == "c"
