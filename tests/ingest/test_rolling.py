@@ -224,6 +224,8 @@ async def test_an_error_of_the_database_is_outlived(room: Room, monkeypatch: pyt
     monkeypatch.setattr(rolling, "entries_of", failing)
     async with room.leading():
         await in_database(make_list, "next")
-        await until_held(["ACME-2026-01-15-100"])
+        await until(lambda: len(failed) == 2)
+        room.feed.prices(110.0)
+        await until_held(["ACME-2026-01-15-110"])
     assert failed == [FEED, FEED]
     assert Redis.from_url(settings.REDIS_URL).get(keys.rolling(FEED)) == b"1"
