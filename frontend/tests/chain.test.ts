@@ -11,7 +11,16 @@ import {
   spokenExpiry,
   usualExpiry,
 } from "../src/chain/expiry";
-import { chosenKeys, fitting, mirrored, OFFERED, tracks, USUAL, widthOf } from "../src/chain/layout";
+import {
+  chosenKeys,
+  fitting,
+  headerOf,
+  mirrored,
+  OFFERED,
+  tracks,
+  USUAL,
+  widthOf,
+} from "../src/chain/layout";
 import { strikeText } from "../src/chain/row";
 import { rowOf } from "../src/chain/seed";
 import { byStrike, isInTheMoney, moneyAt, rowsInSight, strikeNote, within } from "../src/chain/strikes";
@@ -167,6 +176,12 @@ describe("columns", () => {
     expect(widthOf("bid", dollars)).toBeGreaterThan(widthOf("bid", PLAIN));
     expect(widthOf("delta", dollars)).toBe(widthOf("delta", PLAIN));
     expect(tracks(["delta"], PLAIN)).toBe("minmax(48px, 48fr)");
+  });
+
+  it("say above them what stands below", () => {
+    const above = (key: string, dollars = false) => headerOf(COLUMN_OF.get(key)!, { dollars, large: false });
+    expect([above("bid"), above("bid", true)]).toEqual(["Bid", "Bid ≈ USD"]);
+    expect([above("bid_size", true), above("delta", true)]).toEqual(["Bid sz", "Delta"]);
   });
 
   it("that were kept are taken as far as they are known", () => {

@@ -28,7 +28,7 @@ export function ChainView(props: { desk: Desk }) {
     if (!one || count === null) return "Loading…";
     const at =
       one.expires_at === null ? "" : `, expires ${clockTime(Date.parse(one.expires_at)).slice(0, 5)}`;
-    return `${dayOf(one.expiry)}${at}: ${count} contracts, times in ${zoneName()}`;
+    return `${dayOf(one.expiry)}${at}: ${count} ${count === 1 ? "contract" : "contracts"}, times in ${zoneName()}`;
   };
   return (
     <main class="chain-panel" data-testid="chain">

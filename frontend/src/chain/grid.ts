@@ -372,6 +372,7 @@ export class ChainGrid implements Drawable {
 
   private drawHeader(): void {
     const { sides, columns } = this.layout;
+    const { prices } = this.terms;
     const above = headerRow(1);
     const names = headerRow(2);
     const parts = sides.map((side) => {
@@ -383,7 +384,9 @@ export class ChainGrid implements Drawable {
       const under = document.createElement("div");
       under.className = title.className;
       under.setAttribute("role", "none");
-      under.append(...columns[side].map((column) => headerCell(column.key, headerOf(column), column.title)));
+      under.append(
+        ...columns[side].map((column) => headerCell(column.key, headerOf(column, prices), column.title)),
+      );
       return { title, under };
     });
     const strike = headerCell("strike", "Strike", "Price at which the option can be exercised");

@@ -1,5 +1,5 @@
 // Which columns a chain shows, in which order, and how many have room. Pure.
-import { COLUMN_OF, type GridColumn } from "../grid/columns";
+import { BESIDE, COLUMN_OF, type GridColumn } from "../grid/columns";
 
 /** From the strike outwards. */
 export const USUAL: readonly string[] = [
@@ -118,7 +118,8 @@ export function tracks(keys: readonly string[], prices: Prices): string {
 }
 
 /** What stands above a column: as in a list, but that sizes need not stand beside their prices. */
-export function headerOf(column: GridColumn): string {
+export function headerOf(column: GridColumn, prices: Prices): string {
+  if (prices.dollars && column.beside) return `${column.header} ${BESIDE}`;
   return SIZES[column.key] ?? column.header;
 }
 
