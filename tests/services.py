@@ -116,7 +116,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # pytest-django's fixture, which every way to the database goes through: by `db`, by a user of the cast, by a mark.
         names = getattr(item, "fixturenames", ())
         # A test of history runs on both kinds of its own database in any case: it is of the one pass alone.
-        if (item.get_closest_marker("django_db") or "_django_db_helper" in names) and "history_database" not in names:
+        once = "history_database" in names or item.get_closest_marker("either_database")
+        if (item.get_closest_marker("django_db") or "_django_db_helper" in names) and not once:
             item.add_marker("database")
 
 

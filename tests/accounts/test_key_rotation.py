@@ -19,6 +19,8 @@ from tests.frontend.conftest import build as build
 from tests.path.client import stream_client
 from tests.stream.in_process import House, make_user, running_house
 
+pytestmark = pytest.mark.either_database
+
 PLACES = ("/", "/accounts/tokens/", "/api/v1/me/", "/admin/")
 
 

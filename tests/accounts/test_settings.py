@@ -8,6 +8,8 @@ from redis import Redis
 
 from accounts.models import User
 
+pytestmark = pytest.mark.either_database
+
 PAGE = "/accounts/settings/"
 
 

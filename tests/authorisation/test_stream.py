@@ -18,7 +18,7 @@ from tests.path.stack import User
 from tests.stream.in_process import House, make_user, running_house
 from tests.stream.second_feed import SecondFeed, index, option, second_feed
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.either_database]
 
 SPX, NDX = index(), index("NDX", number=1)
 CALL, OTHER = option(500), option(600, root="NDX", underlying="NDX")

@@ -15,6 +15,8 @@ from tests.frontend.test_security import directives
 
 from .production import documented, settings_of
 
+pytestmark = pytest.mark.either_database
+
 HOST = "desk.example.org"
 # Where, as whom, and the status that comes of it.
 ANSWERS = [

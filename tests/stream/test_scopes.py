@@ -21,7 +21,7 @@ from tests.path.stack import User
 
 from .in_process import House
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.either_database]
 
 
 @database_sync_to_async
