@@ -3,6 +3,7 @@ money has left them or whose contracts expired. `marketdata.following` says what
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -31,8 +32,8 @@ MOST_STRIKES: Final = 20
 ROLLING_PER_FEED: Final = 10_000
 # Options of an underlying that says nothing itself that are asked for its price.
 _ASKED: Final = 50
-# So many watchlists are moved in a transaction: others that write must not wait for all of them.
-_BATCH: Final = 200
+# So many entries are moved in a transaction: others that write must not wait for all of them.
+_BATCH: Final = 500
 _OFFERED: Final = {"kind": Instrument.Kind.OPTION, "active": True, "streaming": True, "covered": True}
 
 
@@ -145,11 +146,12 @@ def resolve(entry: RollingEntry) -> None:
             ladder = Ladder((strike, right, id_) for strike, right, id_ in contracts if strike is not None)
         spot = money.of_rows(now.rows.get(underlying.pk), (now.rows.get(one) for one in asked))
         found = following.standing(expiry, ladder, wish, spot, Standing())
-    _stand(entry, found)
+    for name, value in _columns(found).items():
+        setattr(entry, name, value)
 
 
-def _stand(entry: RollingEntry, standing: Standing) -> None:
-    entry.state, entry.expiry, entry.centre, entry.held = (*standing[:3], list(standing.held))
+def _columns(standing: Standing) -> dict[str, Any]:
+    return {**standing._asdict(), "held": list(standing.held)}
 
 
 def _underlying(name: str, access: Access | None) -> Instrument:
@@ -220,18 +222,19 @@ def _roll(wanted: dict[int, Entry]) -> int:
         )
         # In one order, so that two feeds that move entries of the same lists do not wait for each other.
         locked = list(Watchlist.objects.select_for_update().filter(pk__in=list(lists)).order_by("pk"))
-        entries = [
-            one
-            for one in RollingEntry.objects.filter(pk__in=list(wanted), watchlist__in=locked)
-            if Wish(one.rule, one.strikes, one.rights) == wanted[one.pk].wish
-        ]
-        for entry in entries:
-            _stand(entry, wanted[entry.pk].standing)
-        RollingEntry.objects.bulk_update(entries, ["state", "expiry", "centre", "held"], batch_size=100)
-        touched = {one.watchlist_id for one in entries}
+        rows = RollingEntry.objects.filter(pk__in=list(wanted), watchlist__in=locked).order_by()
+        touched: set[int] = set()
+        # Many entries ask alike: 10,000 take 0.2 s by a statement for each answer, and 6.7 s with one that names each.
+        answers: defaultdict[Standing, list[int]] = defaultdict(list)
+        for pk, watchlist, *wish in rows.values_list("pk", "watchlist_id", "rule", "strikes", "rights"):
+            if wanted[pk].wish == tuple(wish):
+                answers[wanted[pk].standing].append(pk)
+                touched.add(watchlist)
+        for standing, ids in answers.items():
+            RollingEntry.objects.filter(pk__in=ids).update(**_columns(standing))
         Watchlist.objects.filter(pk__in=touched).update(
             version=F("version") + 1, rolled=F("rolled") + 1, updated_at=timezone.now()
         )
         edits = [Edit(one.pk, one.version + 1, one.owner_id) for one in locked if one.pk in touched]
     announcing.tell(edits, "rolled")
-    return len(entries)
+    return sum(map(len, answers.values()))
