@@ -16,7 +16,11 @@ PICTURES = {
     "watchlist": {"viewport": {"width": 1280, "height": 560}, "color_scheme": "light"},
     "watchlist-dark": {"viewport": {"width": 1280, "height": 560}, "color_scheme": "dark"},
     "watchlist-phone": {"viewport": {"width": 390, "height": 700}, "color_scheme": "dark"},
+    "chain": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"},
+    "chain-dark": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark"},
+    "chain-phone": {"viewport": {"width": 390, "height": 700}, "color_scheme": "dark"},
 }
+CHAIN = "#chain/simulated/ACME"
 SETTLE_MS = 4_000
 
 
@@ -39,6 +43,11 @@ def _take(site: LiveSite, folder: Path) -> None:
             page.fill("input[name=login]", site.username)
             page.fill("input[name=password]", site.password)
             page.keyboard.press("Enter")
+            if name.startswith("chain"):
+                page.wait_for_selector("[data-testid=state]")
+                page.goto(f"{site.url}{CHAIN}")
+                # A monthly expiry has the most strikes.
+                page.click("[data-testid=expiry].monthly")
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=folder / f"{name}.png")
             print(folder / f"{name}.png")
