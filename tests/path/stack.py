@@ -2,16 +2,20 @@
 of their own, on sockets of the loopback. What it started it ends.
 """
 
+import atexit
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -22,6 +26,17 @@ from tests.valkey import RunningValkey, free_port, start_valkey
 ROOT = Path(__file__).resolve().parents[2]
 Server = Literal["uvicorn", "daphne"]
 START_S = 90.0
+
+
+# By symbols and users: a prepared database, and what was said of it.
+_templates: dict[tuple[int, int], tuple[Path, dict[str, Any]]] = {}
+
+
+@cache
+def _template_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="sw-templates-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @dataclass
@@ -98,7 +113,7 @@ class Stack:
         self.redis_port = self.redis_port or free_port()
         self.valkey: RunningValkey = self.start_redis()
         try:
-            made = json.loads(self.python("-m", "tests.path.prepare", str(self.symbols), str(self.user_count)))
+            made = self._prepared()
         except BaseException:
             self.valkey.stop()
             raise
@@ -127,6 +142,25 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             **self.extra,
         }
+
+    def _prepared(self) -> dict[str, Any]:
+        """What `prepare` made. A SQLite database is made once for each size, and copied from then on."""
+        key, database = (self.symbols, self.user_count), self.directory / "stack.sqlite3"
+        kept = _templates.get(key)
+        if self.environment["DATABASE_URL"] != f"sqlite:///{database}":
+            kept = None
+        elif kept is not None:
+            shutil.copyfile(kept[0], database)
+            return kept[1]
+        made: dict[str, Any] = json.loads(
+            self.python("-m", "tests.path.prepare", str(self.symbols), str(self.user_count))
+        )
+        # Nobody has it open: what SQLite wrote ahead is in the file itself.
+        if database.exists() and not database.with_name(f"{database.name}-wal").exists():
+            template = _template_folder() / f"{self.symbols}-{self.user_count}.sqlite3"
+            shutil.copyfile(database, template)
+            _templates[key] = template, made
+        return made
 
     def python(self, *arguments: str) -> str:
         """Runs one to its end and returns what it printed."""

@@ -120,7 +120,7 @@ def fill(database: Database, instrument: int) -> None:
     scope="module",
     params=[
         ("uvicorn", "postgresql"),
-        ("daphne", "postgresql"),
+        pytest.param(("daphne", "postgresql"), marks=pytest.mark.slow),
         pytest.param(("uvicorn", "sqlite"), marks=pytest.mark.slow),
     ],
     ids="-".join,
