@@ -115,6 +115,8 @@ class Api:
         excluded = []
         if allowed and response.status_code in (400, 409, 412) and wrong_in(response) <= MEANING:
             excluded = CHECKS.get_by_names(["positive_data_acceptance"])
+        if not allowed and response.status_code == 413:  # refused for its size, before it is read
+            excluded = CHECKS.get_by_names(["negative_data_rejection"])
         case.validate_response(response, excluded_checks=excluded, headers=headers)
 
 
