@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.open_feeds import OPEN_FEEDS
 from tests.postgresql import start_postgresql
 from tests.valkey import start_valkey
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             DATABASE_URL=f"sqlite:///{folder / 'bench.sqlite3'}",
             HISTORY_DATABASE_URL=postgresql.url if postgresql else f"sqlite:///{folder / 'history.sqlite3'}",
             STRIKEWIRE_REQUESTS_PER_MINUTE="10000000",
+            STRIKEWIRE_OPEN_FEEDS=OPEN_FEEDS,
             STRIKEWIRE_ALLOWED_HOSTS="testserver,127.0.0.1,localhost",
             DJANGO_SETTINGS_MODULE="project.settings",
         )

@@ -88,7 +88,7 @@ class LiveSite:
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_site() -> Iterator[LiveSite]:
     directory = Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp"))
     with contextlib.ExitStack() as cleanup:

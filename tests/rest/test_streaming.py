@@ -159,7 +159,7 @@ def eventually(claim: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_all_of_it_arrives_in_order_and_the_server_stays_small(place: Place, form: str) -> None:
-    with place.asked("csv") as response:  # what is loaded once is no growth
+    with place.asked(form) as response:  # what is loaded once is no growth
         response.read(1_000)
     before = place.web.process.resident_kib()
     most, done = [before], threading.Event()

@@ -74,17 +74,17 @@ class Floor:
         return self.stack.users[3]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def floor() -> Iterator[Floor]:
     directory = Path(tempfile.mkdtemp(prefix="sw-stream-", dir="/tmp"))
     try:
-        with Stack(directory, symbols=SYMBOLS, user_count=8) as stack:
+        with Stack(directory, symbols=SYMBOLS, user_count=9) as stack:
             yield Floor(stack)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="session", params=["uvicorn", "daphne"])
+@pytest.fixture(scope="package", params=["uvicorn", "daphne"])
 def web(floor: Floor, request: pytest.FixtureRequest) -> Iterator[Web]:
     server: Server = request.param
     floor.stack.extra["STRIKEWIRE_TRUSTED_ORIGINS"] = "https://desk.example.org:8443"

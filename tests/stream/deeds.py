@@ -17,9 +17,10 @@ import django
 django.setup()
 
 from django.contrib.auth.models import Group  # noqa: E402
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from accounts.models import FeedGrant, GroupLimits, User  # noqa: E402
+from accounts.models import ApiToken, FeedGrant, GroupLimits, User  # noqa: E402
 from marketdata.admin.live import client  # noqa: E402
 from marketdata.bus.presence import read_blocking  # noqa: E402
 
@@ -50,6 +51,14 @@ def limit(group: str, **limits: Any) -> None:
     GroupLimits.objects.update_or_create(group=made, defaults=limits)
 
 
+def sign_out(session: str) -> None:
+    SessionStore(session).flush()
+
+
+def revoke(user: int) -> None:
+    ApiToken.objects.filter(user_id=user).delete()
+
+
 def disconnect(user: int, sockets: int) -> None:
     """By the admin's page, once it lists so many."""
     staff, _ = User.objects.get_or_create(username="staff", is_staff=True, is_superuser=True)
@@ -73,6 +82,8 @@ DEEDS: Final[dict[str, Callable[..., None]]] = {
     "grant": grant,
     "withdraw": withdraw,
     "limit": limit,
+    "sign_out": sign_out,
+    "revoke": revoke,
     "disconnect": disconnect,
 }
 

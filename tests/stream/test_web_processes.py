@@ -70,11 +70,11 @@ async def test_every_web_process_obeys_what_groups_are_granted(pair: Pair) -> No
 
 
 @contextlib.asynccontextmanager
-async def sockets(user: User, *webs: Web) -> AsyncIterator[list[StreamClient]]:
+async def sockets(user: User, *webs: Web, program: bool = False) -> AsyncIterator[list[StreamClient]]:
     async with contextlib.AsyncExitStack() as stack:
         clients = []
         for web in webs:
-            client = await stack.enter_async_context(stream_client(web, user))
+            client = await stack.enter_async_context(stream_client(web, user, program=program))
             await client.message("welcome")
             clients.append(client)
         yield clients
@@ -95,6 +95,20 @@ async def test_the_limit_holds_over_web_processes(pair: Pair) -> None:
             assert (closing["code"], await three[0].close_code()) == (4429, 4429)
             assert "more than 3 connections" in closing["reason"]
             assert [one.closed for one in (*three[1:], fourth)] == [None] * 3
+
+
+async def test_a_session_and_a_token_end_their_sockets_on_every_web_process(pair: Pair) -> None:
+    user = pair.floor.stack.users[8]
+    async with sockets(user, *pair.webs) as browsers, sockets(user, *pair.webs, program=True) as programs:
+        await asyncio.to_thread(pair.administrator.do, "sign_out", session=user.session)
+        for client in browsers:
+            assert (await client.message("closing", timeout=OBEYED_S))["code"] == 4401
+        for client in programs:
+            await client.ask("ping", "pong")
+        await asyncio.to_thread(pair.administrator.do, "revoke", user=user.id)
+        for client in programs:
+            assert (await client.message("closing", timeout=OBEYED_S))["code"] == 4401
+            assert await client.close_code() == 4401
 
 
 async def test_the_admins_page_sends_sockets_away_wherever_they_are(pair: Pair) -> None:
