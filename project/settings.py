@@ -34,7 +34,7 @@ X_FRAME_OPTIONS = "DENY"
 # ── Applications ──────────────────────────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
     "marketdata",  # before Daphne: its `runserver` is Daphne's with what the stream asks for
-    "daphne",  # before staticfiles, whose `runserver` serves no sockets
+    "project.daphne_app.DaphneConfig",  # before staticfiles, whose `runserver` serves no sockets
     "unfold",  # the admin's look: before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.import_export",  # before import_export, likewise
