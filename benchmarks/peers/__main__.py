@@ -71,6 +71,7 @@ def _compare(options: argparse.Namespace, workload: str, load: Any) -> dict[str,
                         raise
                     continue
             found.setdefault(key, []).append(one)
+            print(f"round {number + 1}, {side.name}: {one[_SERVED]:.3g} CPU s a million served", flush=True)
     for key, rounds in found.items():
         print(
             f"\n{SIDES[key].name}, {workload}, {options.share.get(key, 1.0):.0%} of the rate\n{table(rounds, DIGITS)}"
