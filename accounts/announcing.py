@@ -5,16 +5,16 @@ of the feeds whose money its rolling entries follow.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
-from redis import Redis, RedisError
+from redis import RedisError
 
 from marketdata.bus import keys
+from marketdata.bus.blocking import blocking_client
 
 from .models import Watchlist
 
@@ -77,12 +77,7 @@ def rolling_changed(feeds: Iterable[str]) -> None:
 def _count(feeds: Sequence[str]) -> None:
     try:
         for feed in feeds:
-            _client(settings.REDIS_URL).incr(keys.rolling(feed))
+            blocking_client(settings.REDIS_URL).incr(keys.rolling(feed))
     except RedisError as error:
         # It reads them again by itself within a minute.
         logger.warning("rolling entries changed, but ingest could not be told: %r", error)
-
-
-@cache
-def _client(url: str) -> "Redis":
-    return Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)

@@ -4,8 +4,6 @@ on, so that the key stands in no further address.
 
 import datetime as dt
 import hashlib
-import re
-import secrets
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,12 +15,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from . import random_keys
 from .models import Invitation, User
 
 DEFAULT_DAYS: Final = 7
 MOST_DAYS: Final = 365
 _SESSION_KEY: Final = "invitation"
-_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # 256 random bits, as base64
 
 
 class InvitationError(Exception):
@@ -35,7 +33,7 @@ def make(
     """A new invitation and its key, which is stored nowhere. Raises ValueError for days out of range."""
     if not 1 <= days <= MOST_DAYS:
         raise ValueError(f"an invitation is good for 1 to {MOST_DAYS} days")
-    key = secrets.token_urlsafe(32)
+    key = random_keys.make()
     invitation = Invitation.objects.create(
         digest=_digest(key),
         email=email.strip().lower(),
@@ -52,7 +50,7 @@ def path_of(key: str) -> str:
 
 def find(key: str) -> Invitation:
     """The invitation that `key` is of, still good. Raises InvitationError."""
-    found = Invitation.objects.filter(digest=_digest(key)).first() if _KEY.match(key) else None
+    found = Invitation.objects.filter(digest=_digest(key)).first() if random_keys.is_key(key) else None
     if found is None:
         raise InvitationError("This is not an invitation to this site, or it was withdrawn.")
     if found.used_at is not None:

@@ -5,11 +5,11 @@ a try is counted before it is looked at, so that many at once are no way round. 
 import hashlib
 import math
 from collections.abc import Iterable
-from functools import cache
 from typing import Final, NamedTuple
 
 from django.conf import settings
-from redis import Redis
+
+from marketdata.bus.blocking import blocking_client
 
 
 class Limit(NamedTuple):
@@ -75,14 +75,14 @@ class Claim:
 
     def give_back(self) -> None:
         """Raises RedisError."""
-        _client(settings.REDIS_URL).eval(_GIVE_BACK, len(self._keys), *self._keys)
+        blocking_client(settings.REDIS_URL).eval(_GIVE_BACK, len(self._keys), *self._keys)
 
 
 def claim(*counted: tuple[Limit, str]) -> Claim:
     """Counts a try by each limit, by whom the text beside it names. Raises LockedOutError, and RedisError."""
     keys = [_key(limit, who) for limit, who in counted]
     arguments = [str(number) for limit, _ in counted for number in (limit.most, limit.period_s * 1000)]
-    place, left_ms, first = _client(settings.REDIS_URL).eval(_CLAIM, len(keys), *keys, *arguments)
+    place, left_ms, first = blocking_client(settings.REDIS_URL).eval(_CLAIM, len(keys), *keys, *arguments)
     if place:
         raise LockedOutError(max(1, math.ceil(left_ms / 1000)), bool(first))
     return Claim(keys)
@@ -91,7 +91,7 @@ def claim(*counted: tuple[Limit, str]) -> Claim:
 def forget(counted: Iterable[tuple[Limit, str]]) -> None:
     """As if nothing had been tried. Raises RedisError."""
     keys = [_key(limit, who) for limit, who in counted]
-    _client(settings.REDIS_URL).delete(*keys, *(f"{key}:told" for key in keys))
+    blocking_client(settings.REDIS_URL).delete(*keys, *(f"{key}:told" for key in keys))
 
 
 def in_words(wait_s: int) -> str:
@@ -105,10 +105,3 @@ def _key(limit: Limit, who: str) -> str:
     # A digest: what people type as their name may be anything, also their password.
     digest = hashlib.sha256(who.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"{settings.INSTALLATION}:lock:{limit.name}:{digest}"
-
-
-@cache
-def _client(url: str) -> Redis:
-    # redis-py would wait 5 s and try again for longer: a page must say sooner that Redis is down.
-    client: Redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-    return client

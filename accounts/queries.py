@@ -1,17 +1,15 @@
 """Every question about watchlists, in one place; `watchlists.py` has the verbs."""
 
-import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from channels.db import database_sync_to_async
 from django.db.models import Prefetch, QuerySet
 
 from marketdata.models import Instrument
 
+from . import random_keys
 from .models import RollingEntry, Watchlist, WatchlistEntry, WatchlistSection
-
-_SHARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
 class Followed(NamedTuple):
@@ -33,7 +31,7 @@ def watchlist_of(user_id: int, watchlist_id: int) -> Watchlist | None:
 
 def shared(share_key: str) -> Watchlist | None:
     """The watchlist that is shared by this key, with its items and owner; None where none is, or no longer."""
-    if not _SHARE_KEY.match(share_key):
+    if not random_keys.is_key(share_key):
         return None
     return _whole(_shared(share_key).select_related("owner")).first()
 
@@ -83,7 +81,7 @@ def _instrument_ids(user_id: int, followed: Followed) -> list[int] | None:
 
 
 def _shared_id(share_key: str) -> int | None:
-    if not _SHARE_KEY.match(share_key):
+    if not random_keys.is_key(share_key):
         return None
     return _shared(share_key).values_list("pk", flat=True).first()
 

@@ -4,7 +4,6 @@ is found by the web processes' own look round.
 """
 
 import logging
-from functools import cache
 from typing import Any, Final
 
 from django.contrib.auth import SESSION_KEY
@@ -13,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
-from redis import Redis, RedisError
+from redis import RedisError
 
 from .models import ApiToken, FeedGrant, GroupLimits, User
 
@@ -42,16 +41,12 @@ def _publish(who: bytes) -> None:
     from django.conf import settings
 
     from marketdata.bus import keys
+    from marketdata.bus.blocking import blocking_client
 
     try:
-        _client(settings.REDIS_URL).publish(keys.credentials(), who)
+        blocking_client(settings.REDIS_URL).publish(keys.credentials(), who)
     except RedisError as error:
         logger.warning("the rights of user %s changed, but nobody could be told: %r", who.decode(), error)
-
-
-@cache
-def _client(url: str) -> "Redis":
-    return Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
 
 
 @receiver(post_save, sender=User)

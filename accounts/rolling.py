@@ -30,8 +30,6 @@ ROLLING_PER_WATCHLIST: Final = 20
 MOST_STRIKES: Final = 20
 # What a feed's ingest looks after each second: some 2 MB, and 50 ms once a minute.
 ROLLING_PER_FEED: Final = 10_000
-# Options of an underlying that says nothing itself that are asked for its price.
-_ASKED: Final = 50
 # So many entries are moved in a transaction: others that write must not wait for all of them.
 _BATCH: Final = 500
 _OFFERED: Final = {"kind": Instrument.Kind.OPTION, "active": True, "streaming": True, "covered": True}
@@ -129,7 +127,7 @@ def resolve(entry: RollingEntry) -> None:
     expiries = [
         Expiry(day, root, at.timestamp() * 1000) for day, root, at in days if day is not None and at is not None
     ]
-    asked = listed.order_by("expiry", "strike").values_list("id", flat=True)[:_ASKED]
+    asked = listed.order_by("expiry", "strike").values_list("id", flat=True)[: money.ASKED]
     found = Standing()
     try:
         now = newest.read({underlying.feed: [underlying.pk, *asked]})

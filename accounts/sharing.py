@@ -1,18 +1,16 @@
 """The verbs of sharing: a watchlist's owner gives a link by which any signed-in user may read it, and withdraws it."""
 
-import secrets
-
-from . import queries, watchlists
+from . import queries, random_keys, watchlists
 from .items import Item, items_of
 from .models import RollingEntry, User, Watchlist, WatchlistEntry, WatchlistSection
 from .watchlists import NAME_LENGTH, GoneError, edit
 
 
 def share(watchlist: Watchlist) -> str:
-    """The key of its link: 256 random bits as base64. One that is shared keeps its key. Raises GoneError."""
+    """The key of its link. One that is shared keeps its key. Raises GoneError."""
     with edit(watchlist):
         row = Watchlist.objects.get(pk=watchlist.pk)
-        watchlist.share_key = row.share_key or secrets.token_urlsafe(32)
+        watchlist.share_key = row.share_key or random_keys.make()
         watchlist.save(update_fields=["share_key"])
     return watchlist.share_key
 

@@ -3,10 +3,8 @@ ticket view issues them, `identity.from_ticket` redeems them; between the two th
 """
 
 import hashlib
-import re
-import secrets
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from django.conf import settings
@@ -16,12 +14,12 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from marketdata.bus.blocking import TIMEOUTS
+
+from . import random_keys
 from .identity import Identity
 
 LIFETIME_S: Final = 60
-_TICKET: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # 256 random bits, as base64
-# redis-py would wait 5 s, and try again for longer. A pooled connection may be dead since a restart: hence one retry.
-_TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 
 
 class TicketsUnavailableError(Exception):
@@ -54,7 +52,7 @@ def issue(identity: Identity, session_key: str = "") -> Ticket:
     """
     if identity.credential.startswith("session:") and not session_key:
         raise ValueError("a ticket made from a session needs the session's key")
-    ticket = secrets.token_urlsafe(32)
+    ticket = random_keys.make()
     value = msgspec.json.encode(_Stored(identity, _veil(ticket, session_key.encode())))
     try:
         _client(settings.REDIS_URL).set(_key(ticket), value, ex=LIFETIME_S)
@@ -68,10 +66,10 @@ async def redeem(ticket: str) -> Claim | None:
 
     Raises TicketsUnavailableError.
     """
-    if not _TICKET.match(ticket):
+    if not random_keys.is_key(ticket):
         return None
     # A client of its own for each: it belongs to the running loop, and a handshake is rare beside everything else.
-    client = AsyncRedis.from_url(settings.REDIS_URL, retry=AsyncRetry(NoBackoff(), 1), **_TIMEOUTS)
+    client = AsyncRedis.from_url(settings.REDIS_URL, retry=AsyncRetry(NoBackoff(), 1), **TIMEOUTS)
     try:
         value = await client.getdel(_key(ticket))
     except RedisError as error:
@@ -86,7 +84,8 @@ async def redeem(ticket: str) -> Claim | None:
 
 @cache
 def _client(url: str) -> Redis:
-    client: Redis = Redis.from_url(url, retry=Retry(NoBackoff(), 1), **_TIMEOUTS)
+    # A pooled connection may be dead since a restart: hence one retry.
+    client: Redis = Redis.from_url(url, retry=Retry(NoBackoff(), 1), **TIMEOUTS)
     return client
 
 

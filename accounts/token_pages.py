@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from . import tokens
 from .models import READ, SCOPES, WATCHLISTS, ApiToken, User
-from .watchlists import GoneError, RefusedError
+from .watchlists import NAME_LENGTH, GoneError, RefusedError
 
 _SCOPES: Final = {
     READ: "Read all that you may see: quotes, chains, history, watchlists, and the stream",
@@ -30,7 +30,7 @@ class TokenForm(forms.Form):
     """What a token is asked for with; `tokens.make` judges it."""
 
     name = forms.CharField(
-        max_length=tokens.NAME_LENGTH,
+        max_length=NAME_LENGTH,
         help_text="What uses it, so that you know later which one to revoke.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -14,20 +14,20 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from .models import READ, SCOPES, ApiToken, User
-from .watchlists import GoneError, Problem, RefusedError
+from .watchlists import GoneError, Problem, RefusedError, wrong_name
 
 logger = logging.getLogger(__name__)
 
 DEFAULT: Final = -1
 # Programs of one person; each is a way in that somebody has to remember.
 PER_USER: Final = 50
-NAME_LENGTH: Final = 80
 MOST_DAYS: Final = 3_650
 # Of a token's SHA-512, in hexadecimal: 64 bits tell the tokens of one user apart, and are of no use to anyone else.
 HANDLE_LENGTH: Final = 16
 # What is shown of the text, so that its owner knows it again; 224 bits stay unknown.
 SHOWN_LENGTH: Final = 8
 USE_COUNTS_EVERY: Final = dt.timedelta(minutes=1)
+_NAMELESS: Final = "A token needs a name: what uses it, such as “backtest on the laptop”."
 _HANDLE: Final = re.compile(rf"[0-9a-f]{{{HANDLE_LENGTH}}}\Z")
 
 
@@ -49,7 +49,7 @@ def make(
     Raises RefusedError naming `name`, `days` or `scopes`."""
     name = name.strip()
     endless = may_last_for_ever() if endless is None else endless
-    problems = [*_wrong_name(name), *_wrong_days(days, endless), *_wrong_scopes(scopes)]
+    problems = [*wrong_name(name, _NAMELESS), *_wrong_days(days, endless), *_wrong_scopes(scopes)]
     if problems:
         raise RefusedError(*problems)
     with transaction.atomic():
@@ -102,16 +102,6 @@ def used(token: ApiToken) -> None:
         stale.update(last_used_at=now)
     except DatabaseError as error:
         logger.warning("the last use of a token could not be written: %s", error)
-
-
-def _wrong_name(name: str) -> list[Problem]:
-    if not name:
-        return [Problem("name", "blank", "A token needs a name: what uses it, such as “backtest on the laptop”.")]
-    if len(name) > NAME_LENGTH:
-        return [Problem("name", "max_length", f"A name has at most {NAME_LENGTH} characters.")]
-    if not name.isprintable():
-        return [Problem("name", "invalid", "A name has no line breaks or control characters.")]
-    return []
 
 
 def _wrong_days(days: int, endless: bool) -> list[Problem]:

@@ -202,13 +202,20 @@ def edit(watchlist: Watchlist) -> Iterator[None]:
 def checked_name(name: str, what: str = "watchlist") -> str:
     """The name without blanks around it. Raises RefusedError."""
     name = name.strip()
-    if not name:
-        raise RefusedError(Problem("name", "blank", f"A {what} needs a name."))
-    if len(name) > NAME_LENGTH:
-        raise RefusedError(Problem("name", "max_length", f"A name has at most {NAME_LENGTH} characters."))
-    if not name.isprintable():
-        raise RefusedError(Problem("name", "invalid", "A name has no line breaks or control characters."))
+    if problems := wrong_name(name, f"A {what} needs a name."):
+        raise RefusedError(*problems)
     return name
+
+
+def wrong_name(name: str, where_blank: str) -> list[Problem]:
+    """What is wrong with a name that a person gave to something of theirs."""
+    if not name:
+        return [Problem("name", "blank", where_blank)]
+    if len(name) > NAME_LENGTH:
+        return [Problem("name", "max_length", f"A name has at most {NAME_LENGTH} characters.")]
+    if not name.isprintable():
+        return [Problem("name", "invalid", "A name has no line breaks or control characters.")]
+    return []
 
 
 def check_room(watchlist: Watchlist, field: str) -> None:

@@ -21,8 +21,6 @@ from ..ingest import money
 T = TypeVar("T")
 
 TIMEOUT_S: Final = 2.0
-# Options of an underlying that says nothing itself that are asked for its price.
-ASKED: Final = 50
 _vitals = msgspec.json.Decoder(Vitals).decode
 _beacon = msgspec.json.Decoder(Beacon).decode
 _rates = msgspec.json.Decoder(dict[int, float]).decode
@@ -84,7 +82,7 @@ def _asked(instruments: Iterable[InstrumentFacts]) -> list[int]:
     for facts in instruments:
         if facts.symbol == facts.underlying:
             ids.append(facts.id)
-        elif options.get(facts.underlying, 0) < ASKED:
+        elif options.get(facts.underlying, 0) < money.ASKED:
             options[facts.underlying] = options.get(facts.underlying, 0) + 1
             ids.append(facts.id)
     return ids

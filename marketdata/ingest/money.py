@@ -1,10 +1,14 @@
 """What each underlying is worth, from the newest quotes there are: pure. Coverage measures strikes by it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from ..facts import InstrumentFacts
 
 Columns = Mapping[str, float | None]
+
+# Options of an underlying that says nothing itself that are asked for its price.
+ASKED: Final = 50
 
 
 def spots(instruments: Iterable[InstrumentFacts], latest: Callable[[int], Columns | None]) -> dict[str, float]:

@@ -36,8 +36,6 @@ EVERY_S: Final = 1.0
 # Who changed an entry may have failed to say so.
 READ_EVERY_S: Final = 60.0
 RETRY_S: Final = 5.0
-# Options of an underlying that says nothing itself that are asked for its price.
-ASKED: Final = 50
 
 
 class Board:
@@ -53,7 +51,7 @@ class Board:
                 self.own = facts.id
             elif facts.expiry and facts.expires_ms is not None and facts.strike:
                 found.setdefault((facts.expiry, facts.root or ""), []).append(facts)
-                if len(self.options) < ASKED:
+                if len(self.options) < money.ASKED:
                     self.options.append(facts.id)
         self._of: dict[Expiry, list[InstrumentFacts]] = {}
         for (day, root), contracts in found.items():

@@ -15,12 +15,13 @@ from rest_framework.response import Response
 
 from accounts import tokens
 from accounts.models import READ, SCOPES, ApiToken
+from accounts.watchlists import NAME_LENGTH
 
 from .schema import page_of
 from .strict import StrictSerializer
 from .view import View
 
-_NAME = f"What uses the token; 1 to {tokens.NAME_LENGTH} characters."
+_NAME = f"What uses the token; 1 to {NAME_LENGTH} characters."
 _SCOPES = (
     "What it may do: `read` all that the user may see, also by stream; `watchlists`: change the user's watchlists."
 )
@@ -44,7 +45,7 @@ class MadeTokenSerializer(TokenSerializer):
 
 
 class NewTokenSerializer(StrictSerializer):
-    name = serializers.CharField(min_length=1, max_length=tokens.NAME_LENGTH, help_text=_NAME)
+    name = serializers.CharField(min_length=1, max_length=NAME_LENGTH, help_text=_NAME)
     days = serializers.IntegerField(
         min_value=1,
         max_value=tokens.MOST_DAYS,
