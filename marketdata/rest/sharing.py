@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts import queries, sharing
 from accounts.models import WATCHLISTS
+from accounts.watchlists import GoneError
 
 from . import etag
 from .own_watchlist import WatchlistEditView, answered, body, own, tag_of, tagged
@@ -84,9 +85,10 @@ class SharedCopyView(View):
         given, it is called as that one, numbered where the user has one of that name."""
         assert request.user.is_authenticated  # the permission class saw to it
         asked = body(CopySerializer, request)
-        if queries.shared(asked["key"]) is None:
-            raise absent("key")
-        made = sharing.copy(request.user, asked["key"], asked.get("name"))
+        try:
+            made = sharing.copy(request.user, asked["key"], asked.get("name"))
+        except GoneError:
+            raise absent("key") from None
         return answered(request, made.pk, 201)
 
 
