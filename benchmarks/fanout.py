@@ -25,11 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     side, asked = Strikewire(options.server), load.of_options(options)
     rounds = []
     for number in range(options.rounds):
+        one_load = asked._replace(seed=number + 1)
         with (
             tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder,
-            side.start(Path(folder), asked) as running,
+            side.start(Path(folder), one_load) as running,
         ):
-            one = measure(running, asked, Path(folder), seed=number + 1)
+            one = measure(running, one_load, Path(folder))
         rounds.append(one)
         print(f"round {number + 1}: " + ", ".join(f"{name} {value:,.4g}" for name, value in one.items()), flush=True)
     print(f"\n{side.name}: {asked}; medians of {options.rounds} rounds [smallest … largest]")

@@ -9,7 +9,8 @@ ALLOWED_MS = 50
 class Load(NamedTuple):
     """`sockets` each watch `per_socket` of `symbols`: their own choice, or, with `chains`, one of so many blocks. `rate` is
     quotes a second, by Poisson and Zipf, or all of a second in one instant with `burst`. `beat` in ms; `seconds` of a round
-    count. Of `measured` sockets every row is timed; of the others they are counted."""
+    count. Of `measured` sockets every row is timed; of the others they are counted. `seed` is of the quotes and
+    of the choices."""
 
     sockets: int
     symbols: int
@@ -20,6 +21,7 @@ class Load(NamedTuple):
     measured: int = 100
     chains: int = 0
     burst: bool = False
+    seed: int = 1
 
     def scaled(self, share: float) -> "Load":
         """The same at `share` of the rate."""

@@ -43,7 +43,7 @@ class Running:
     beside: dict[str, Process]
 
 
-def measure(running: Running, load: Load, folder: Path, seed: int) -> dict[str, float]:
+def measure(running: Running, load: Load, folder: Path) -> dict[str, float]:
     """Opens the sockets, lets a round go by, and says what was served how late and for how much."""
     calibration = microseconds_a_frame()
     idle_kib = sum(process.resident_kib() for process in running.server)
@@ -55,8 +55,6 @@ def measure(running: Running, load: Load, folder: Path, seed: int) -> dict[str, 
                 "url": running.url,
                 "tokens": running.tokens,
                 "names": [symbol_of(number) for number in range(load.symbols)],
-                "symbols_count": load.symbols,
-                "seed": seed,
                 **load._asdict(),
             }
         )

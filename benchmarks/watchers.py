@@ -148,7 +148,7 @@ KINDS = {"strikewire": Watcher, "socket.io": SocketIOWatcher}
 def choice(spec: dict[str, Any], index: int, rng: random.Random) -> list[int]:
     """The numbers of the symbols that a socket watches: its own pick, or one block of neighbours, as of a chain."""
     if not spec["chains"]:
-        return rng.sample(range(spec["symbols_count"]), spec["per_socket"])
+        return rng.sample(range(spec["symbols"]), spec["per_socket"])
     first = index % spec["chains"] * spec["per_socket"]
     return list(range(first, first + spec["per_socket"]))
 

@@ -19,7 +19,7 @@ from .channels_side import PlainChannels
 from .node_sides import NodeSide
 from .side import Side
 from .strikewire import Strikewire
-from .workloads import QUICK, WORKLOADS
+from .workloads import QUICK, SECONDS, WORKLOADS
 
 SIDES: Final[dict[str, Side]] = {
     "strikewire": Strikewire("uvicorn"),
@@ -60,11 +60,11 @@ def _compare(options: argparse.Namespace, workload: str, load: Any) -> dict[str,
                 if not number:
                     print(f"skipped: {side.name}: {why}", flush=True)
                 continue
-            asked = load.scaled(options.share.get(key, 1.0))
+            asked = load.scaled(options.share.get(key, 1.0))._replace(seed=number + 1)
             with tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder:
                 try:
                     with side.start(Path(folder), asked) as running:
-                        one = measure(running, asked, Path(folder), seed=number + 1)
+                        one = measure(running, asked, Path(folder))
                 except (RuntimeError, TimeoutError) as error:
                     print(f"  {side.name}: failed: {str(error)[-300:]}", flush=True)
                     if options.quick:
@@ -123,7 +123,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workload", nargs="+", choices=list(WORKLOADS), default=["heavy"])
     parser.add_argument("--peers", nargs="+", choices=list(SIDES), default=list(SIDES), metavar="SIDE")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--share", nargs="+", type=_share, default=[], metavar="SIDE=SHARE")
     parser.add_argument("--quick", action="store_true", help="one small load, which measures nothing")
     parser.add_argument("--json", metavar="FILE", help="write all rounds to this file")

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol
 
-from project.parent_death import die_with_parent
-from tests.path.stack import ROOT, Process
+from tests.path.stack import ROOT, Process, start_process
 from tests.path.universe import symbol_of
 from tests.valkey import RunningValkey, free_port, start_valkey
 
@@ -49,20 +47,8 @@ class Processes:
             process.stop()
 
     def start(self, name: str, *command: str, cwd: Path = ROOT) -> Process:
-        log = self._folder / f"{name}.log"
-        with log.open("a") as output:
-            popen = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
-        self._started.append(process := Process(popen, log))
+        process = start_process(command, self._folder / f"{name}.log", self._environment, cwd)
+        self._started.append(process)
         return process
 
 
@@ -110,7 +96,7 @@ def published(
                 how,
                 str(load.symbols),
                 str(load.rate),
-                "1",
+                str(load.seed),
                 str(log),
                 *(["burst"] if load.burst else []),
             )

@@ -31,7 +31,7 @@ class Strikewire:
                 "benchmarks.arrivals",
                 str(load.symbols),
                 str(load.rate),
-                "1",
+                str(load.seed),
                 str(log),
                 *(["burst"] if load.burst else []),
             )

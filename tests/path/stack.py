@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 from project.parent_death import die_with_parent
 from tests.open_feeds import OPEN_FEEDS
@@ -94,6 +95,29 @@ class Process:
         return 0
 
 
+def start_process(
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str],
+    cwd: Path = ROOT,
+    stdin: int | None = subprocess.DEVNULL,
+) -> Process:
+    """One that ends with us; what it says is added to `log`."""
+    with log.open("a") as output:
+        popen = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+    return Process(popen, log)
+
+
 @dataclass
 class Stack:
     """`environment` is that of every process. `ids` maps the universe's symbols to instrument ids."""
@@ -145,18 +169,17 @@ class Stack:
 
     def _prepared(self) -> dict[str, Any]:
         """What `prepare` made. A SQLite database is made once for each size, and copied from then on."""
-        key, database = (self.symbols, self.user_count), self.directory / "stack.sqlite3"
-        kept = _templates.get(key)
-        if self.environment["DATABASE_URL"] != f"sqlite:///{database}":
-            kept = None
-        elif kept is not None:
+        database = self.directory / "stack.sqlite3"
+        is_own = self.environment["DATABASE_URL"] == f"sqlite:///{database}"
+        key = (self.symbols, self.user_count)
+        if is_own and (kept := _templates.get(key)) is not None:
             shutil.copyfile(kept[0], database)
             return kept[1]
         made: dict[str, Any] = json.loads(
             self.python("-m", "tests.path.prepare", str(self.symbols), str(self.user_count))
         )
         # Nobody has it open: what SQLite wrote ahead is in the file itself.
-        if database.exists() and not database.with_name(f"{database.name}-wal").exists():
+        if is_own and not database.with_name(f"{database.name}-wal").exists():
             template = _template_folder() / f"{self.symbols}-{self.user_count}.sqlite3"
             shutil.copyfile(database, template)
             _templates[key] = template, made
@@ -179,20 +202,7 @@ class Stack:
 
     def start(self, name: str, *arguments: str, stdin: int | None = subprocess.DEVNULL) -> Process:
         log = self.directory / f"{name}.log"
-        output: TextIO
-        with log.open("a") as output:
-            popen = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=stdin,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
-        process = Process(popen, log)
+        process = start_process((sys.executable, *arguments), log, self.environment, stdin=stdin)
         self.processes.append(process)
         return process
 
