@@ -5,6 +5,7 @@ import { change, clockTime, decimals, fixed } from "../format";
 import { badge } from "../health";
 import { dayOf } from "../names";
 import { columnValue } from "../protocol";
+import { DetailToggle } from "../views/DetailToggle";
 import { Icon } from "../views/Icon";
 import { Menu } from "../views/Menu";
 import { Notice, zoneName } from "../views/Notice";
@@ -148,17 +149,7 @@ function Head(props: { desk: Desk }) {
         )}
       </For>
       <div class="heading-tools">
-        <button
-          type="button"
-          class="icon-button detail-button"
-          title="Details of the contract under the cursor (Enter)"
-          aria-label="Details of the contract under the cursor"
-          aria-pressed={props.desk.detailOpen()}
-          data-testid="detail-toggle"
-          onClick={() => props.desk.showDetail(!props.desk.detailOpen())}
-        >
-          <Icon name="panel" />
-        </button>
+        <DetailToggle desk={props.desk} of="the contract under the cursor" />
       </div>
     </div>
   );

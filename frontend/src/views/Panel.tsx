@@ -5,6 +5,7 @@ import { badge } from "../health";
 import { ListMenu } from "../lists/ListMenu";
 import { feedsOf, shownCount } from "../lists/lines";
 import { Confirm } from "./Confirm";
+import { DetailToggle } from "./DetailToggle";
 import { Icon } from "./Icon";
 import { Notice, zoneName } from "./Notice";
 
@@ -194,17 +195,7 @@ function Heading(props: { desk: Desk }) {
         >
           <Icon name="trash" />
         </button>
-        <button
-          type="button"
-          class="icon-button detail-button"
-          title="Details of the selected contract (Enter)"
-          aria-label="Details of the selected contract"
-          aria-pressed={props.desk.detailOpen()}
-          data-testid="detail-toggle"
-          onClick={() => props.desk.showDetail(!props.desk.detailOpen())}
-        >
-          <Icon name="panel" />
-        </button>
+        <DetailToggle desk={props.desk} of="the selected contract" />
       </div>
       <Confirm
         open={deleting()}
