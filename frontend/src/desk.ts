@@ -12,7 +12,6 @@ import {
   type Shared,
   type Watchlist,
 } from "./api";
-import { chainOf } from "./chain/address";
 import { createChain } from "./chain/chain";
 import { feedTime, ourNow } from "./clock";
 import { Flasher } from "./flash";
@@ -24,6 +23,7 @@ import { LatencyMeter, type Readout } from "./latency";
 import { entriesOf, feedsOf, type Line, linesOf, moved } from "./lists/lines";
 import { nameOf, spelled } from "./names";
 import type { FeedStatus, Message, Row } from "./protocol";
+import { type Route, routeOf } from "./route";
 import { Settings } from "./settings";
 import { type Connection, StreamSocket } from "./socket";
 import { Store } from "./store";
@@ -41,9 +41,6 @@ export interface Toast {
   readonly bad: boolean;
   readonly undo?: () => void;
 }
-
-/** What the middle of the page shows. */
-export type View = "list" | "chain" | "shared";
 
 /** What is asked of its user in a box over the page. */
 export type Asked =
@@ -72,7 +69,8 @@ export function createDesk(page: Page) {
   const [watchlists, setWatchlists] = createSignal<readonly Watchlist[] | null>(null);
   const [loadError, setLoadError] = createSignal("");
   const [activeId, setActiveId] = createSignal<number | null>(null);
-  const [view, setView] = createSignal<View>(viewOf(window.location.hash));
+  const [at, setAt] = createSignal<Route>(routeOf(window.location.hash));
+  const view = () => at().view;
   const [selected, setSelected] = createSignal<Named | null>(null);
   const [shared, setShared] = createSignal<(Shared & { readonly key: string }) | null>(null);
   const [sharedProblem, setSharedProblem] = createSignal("");
@@ -233,29 +231,27 @@ export function createDesk(page: Page) {
 
   /** Shows what the address says. */
   function route(): void {
-    const to = chainOf(window.location.hash);
+    const to = routeOf(window.location.hash);
     // From a contract's details to its chain: there it has the cursor, and the details go on.
     const contract = view() !== "chain" && detailOpen() ? selected() : null;
-    const key = sharedKey(window.location.hash);
-    setView(viewOf(window.location.hash));
-    if (to) {
-      follow(null);
-      document.title = `${to.underlying} · Strikewire`;
-      void chain.show(to, contract);
-      return;
-    }
-    chain.leave();
-    if (key === null) {
-      setShared(null);
-      show(idFromHash() ?? activeId());
-    } else if (key !== shared()?.key) {
+    setAt(to);
+    if (to.view !== "shared") setShared(null);
+    if (to.view !== "chain") chain.leave();
+    if (to.view === "list") {
+      show(to.id ?? activeId());
+    } else if (to.view === "shared") {
+      if (to.key === shared()?.key) return;
       setShared(null);
       setSelected(null);
       grid?.selectEntry(null);
       drawList();
-      follow(key);
+      follow(to.key);
       document.title = "A shared watchlist · Strikewire";
       void loadShared();
+    } else {
+      follow(null);
+      document.title = `${to.to.underlying} · Strikewire`;
+      if (to.view === "chain") void chain.show(to.to, contract);
     }
   }
 
@@ -267,11 +263,11 @@ export function createDesk(page: Page) {
 
   /** Another's list, by the key in the address. */
   async function loadShared(): Promise<void> {
-    const key = sharedKey(window.location.hash);
+    const key = sharedKey();
     if (key === null) return;
     try {
       const found = await api.shared(key);
-      if (sharedKey(window.location.hash) !== key) return;
+      if (sharedKey() !== key) return;
       setShared({ ...found, key });
       setSharedProblem("");
       document.title = `${found.name} · Strikewire`;
@@ -375,8 +371,9 @@ export function createDesk(page: Page) {
   }
 
   function feedsOnScreen(): readonly string[] {
-    const to = chain.address();
-    if (view() === "chain") return to ? [to.feed] : [];
+    const shown = at();
+    if (shown.view === "chain" || shown.view === "payoff" || shown.view === "volatility")
+      return [shown.to.feed];
     return feedsOf(current()?.items ?? []);
   }
 
@@ -630,6 +627,8 @@ export function createDesk(page: Page) {
     store,
     chain,
     settings,
+    /** What the address says. */
+    at,
     view,
     beat,
     drawn,
@@ -694,19 +693,15 @@ function isSame(one: Item, other: Item): boolean {
   return one.kind === other.kind && one.id === other.id;
 }
 
-function viewOf(hash: string): View {
-  if (chainOf(hash)) return "chain";
-  return sharedKey(hash) === null ? "list" : "shared";
-}
-
 /** The key in the address of a shared list. */
-function sharedKey(hash: string): string | null {
-  return /^#shared\/([A-Za-z0-9_-]{1,64})$/.exec(hash)?.[1] ?? null;
+function sharedKey(): string | null {
+  const to = routeOf(window.location.hash);
+  return to.view === "shared" ? to.key : null;
 }
 
 function idFromHash(): number | null {
-  const match = /^#list-(\d+)$/.exec(window.location.hash);
-  return match ? Number(match[1]) : null;
+  const to = routeOf(window.location.hash);
+  return to.view === "list" ? to.id : null;
 }
 
 function remembered(): number {

@@ -1,4 +1,5 @@
 // The address of a chain: `#chain/FEED/UNDERLYING/EXPIRY`, the expiry left out where none is chosen yet. Pure.
+import { hashOf, partsOf } from "../hash";
 
 export interface Address {
   readonly feed: string;
@@ -7,18 +8,13 @@ export interface Address {
 }
 
 export function addressOf(feed: string, underlying: string, expiry?: string | null): string {
-  const parts = expiry ? [feed, underlying, expiry] : [feed, underlying];
-  return `#chain/${parts.map(encodeURIComponent).join("/")}`;
+  return hashOf("chain", expiry ? [feed, underlying, expiry] : [feed, underlying]);
 }
 
 /** What a hash means, or null where it is no chain's. */
 export function chainOf(hash: string): Address | null {
-  const [head, ...parts] = hash.split("/");
-  if (head !== "#chain" || parts.length < 2 || parts.length > 3) return null;
-  try {
-    const [feed, underlying, expiry] = parts.map(decodeURIComponent);
-    return feed && underlying ? { feed, underlying, expiry: expiry || null } : null;
-  } catch {
-    return null; // not a well-formed escape
-  }
+  const parts = partsOf(hash, "chain");
+  if (!parts || parts.length < 2 || parts.length > 3) return null;
+  const [feed, underlying, expiry] = parts;
+  return feed && underlying ? { feed, underlying, expiry: expiry || null } : null;
 }

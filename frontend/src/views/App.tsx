@@ -1,6 +1,6 @@
 // The whole page: bar on top, watchlists at the left, a list or a chain in the middle, one contract at
 // the right.
-import { createSignal, onCleanup, onMount, Show } from "solid-js";
+import { createSignal, lazy, onCleanup, onMount, Show, Suspense } from "solid-js";
 import { ChainView } from "../chain/ChainView";
 import type { Desk } from "../desk";
 import { ListDialogs } from "../lists/ListDialogs";
@@ -11,6 +11,10 @@ import { Panel } from "./Panel";
 import { Rail } from "./Rail";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
+
+// Asked for when first shown: the first view's script stays small.
+const PayoffView = lazy(() => import("../payoff/PayoffView"));
+const VolatilityView = lazy(() => import("../volatility/VolatilityView"));
 
 export function App(props: { desk: Desk }) {
   const [help, setHelp] = createSignal(false);
@@ -96,6 +100,14 @@ export function App(props: { desk: Desk }) {
         <Show when={props.desk.view() === "chain"}>
           <ChainView desk={props.desk} />
         </Show>
+        <Suspense fallback={<main class="panel" aria-busy="true" />}>
+          <Show when={props.desk.view() === "payoff"}>
+            <PayoffView desk={props.desk} />
+          </Show>
+          <Show when={props.desk.view() === "volatility"}>
+            <VolatilityView desk={props.desk} />
+          </Show>
+        </Suspense>
         <Show when={props.desk.detailOpen() && props.desk.detailed()}>
           {(named) => <Detail desk={props.desk} entry={named()} />}
         </Show>

@@ -26,7 +26,7 @@ export function Panel(props: { desk: Desk; onSearch: () => void }) {
     return `${count}, times in ${zoneName()}`;
   };
   return (
-    <main class="panel" hidden={props.desk.view() === "chain"}>
+    <main class="panel" hidden={!["list", "shared"].includes(props.desk.view())}>
       <Show
         when={isShared()}
         fallback={
