@@ -12,6 +12,7 @@ from .quotes import QuotesView
 from .schema import docs, schema
 from .sharing import SharedCopyView, SharedView, ShareView
 from .smile import SmileView
+from .surface import SurfaceView
 from .tickets import TicketsView
 from .ticks import TicksView
 from .tokens import TokensView, TokenView
@@ -31,6 +32,7 @@ _version_1: list[URLPattern | URLResolver] = [
     path("quotes/", QuotesView.as_view(), name="quotes"),
     path("chains/", ChainsView.as_view(), name="chains"),
     path("chains/<str:underlying>/", ChainView.as_view(), name="chain"),
+    path("chains/<str:underlying>/surface/", SurfaceView.as_view(), name="surface"),
     path("chains/<str:underlying>/<str:expiry>/", ExpiryView.as_view(), name="expiry"),
     path("chains/<str:underlying>/<str:expiry>/smile/", SmileView.as_view(), name="smile"),
     path("watchlists/", WatchlistsView.as_view(), name="watchlists"),

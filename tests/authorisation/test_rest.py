@@ -69,6 +69,7 @@ TABLE: Final[dict[tuple[str, str], tuple[str, Any]]] = {
     ("GET", "/api/v1/quotes/"): ("read", None),
     ("GET", "/api/v1/chains/"): ("read", None),
     ("GET", "/api/v1/chains/<underlying>/"): ("read", None),
+    ("GET", "/api/v1/chains/<underlying>/surface/"): ("read", None),
     ("GET", "/api/v1/chains/<underlying>/<expiry>/"): ("read", None),
     ("GET", "/api/v1/chains/<underlying>/<expiry>/smile/"): ("read", None),
     ("GET", "/api/v1/watchlists/"): ("read", None),
@@ -101,6 +102,7 @@ BY_NAME: Final = {
     "/api/v1/instruments/<symbol>/bars/",
     "/api/v1/quotes/",
     "/api/v1/chains/<underlying>/",
+    "/api/v1/chains/<underlying>/surface/",
     "/api/v1/chains/<underlying>/<expiry>/",
     "/api/v1/chains/<underlying>/<expiry>/smile/",
 }

@@ -59,6 +59,7 @@ BY_NAME = (
     "instruments/{0}/ticks/?format=ndjson",
     "chains/{0}/",
     "chains/{0}/?format=csv",
+    "chains/{0}/surface/",
     "chains/{0}/2045-01-20/",
     "chains/{0}/2045-01-20/?format=csv",
     "chains/{0}/2045-01-20/smile/",

@@ -196,7 +196,9 @@ def test_a_chain_of_any_length_is_four_queries_and_two_round_trips(
     assert 1 <= round_trips(redis_client) - before <= 2
 
 
-@pytest.mark.parametrize("path", ["chains/{0}/", "chains/{0}/2030-01-18/", "chains/{0}/2030-01-18/smile/"])
+@pytest.mark.parametrize(
+    "path", ["chains/{0}/", "chains/{0}/surface/", "chains/{0}/2030-01-18/", "chains/{0}/2030-01-18/smile/"]
+)
 def test_an_underlying_that_is_none_is_named(api: ApiClient, redis_client: Redis, path: str) -> None:
     for feed in ("simulated", "replay"):
         live_market.options(live_market.underlying("TWO", feed), at("2030-01-18"), [100])
@@ -340,7 +342,7 @@ def test_what_has_not_moved_is_304(api: ApiClient, acme: Instrument, redis_clien
     live_market.say(redis_client, clock_offset_ms=30_000 - time.time() * 1000 % 60_000)
     name = names(acme)[0]
     option = chain_queries.options_of(acme).get(expiry=name, strike=100, right="C")
-    for path in ("chains/ACME/", f"chains/ACME/{name}/", f"chains/ACME/{name}/smile/"):
+    for path in ("chains/ACME/", "chains/ACME/surface/", f"chains/ACME/{name}/", f"chains/ACME/{name}/smile/"):
         tag = {"if-none-match": api.send("GET", path).headers["ETag"]}
         assert api.send("GET", path, headers=tag).status_code == 304
         assert api.send("GET", f"{path}?format=csv", headers=tag).status_code == 200
@@ -355,7 +357,9 @@ def test_what_has_not_moved_is_304(api: ApiClient, acme: Instrument, redis_clien
 
 def test_days_left_are_told_anew_each_minute(api: ApiClient, acme: Instrument, redis_client: Redis) -> None:
     name = names(acme)[0]
-    for minute, path in enumerate(("chains/ACME/", f"chains/ACME/{name}/", f"chains/ACME/{name}/smile/")):
+    for minute, path in enumerate(
+        ("chains/ACME/", "chains/ACME/surface/", f"chains/ACME/{name}/", f"chains/ACME/{name}/smile/")
+    ):
         tag = {"if-none-match": api.send("GET", path).headers["ETag"]}
         live_market.say(redis_client, clock_offset_ms=60_000 * (minute + 1))
         assert api.send("GET", path, headers=tag).status_code == 200
@@ -407,7 +411,7 @@ def test_chains_are_tables_too(api: ApiClient, acme: Instrument) -> None:
 @pytest.mark.parametrize("form", ["ndjson", "arrow"])
 def test_every_chain_comes_in_every_format(api: ApiClient, acme: Instrument, form: str) -> None:
     name = names(acme)[0]
-    for path in ("chains/ACME/", f"chains/ACME/{name}/", f"chains/ACME/{name}/smile/"):
+    for path in ("chains/ACME/", "chains/ACME/surface/", f"chains/ACME/{name}/", f"chains/ACME/{name}/smile/"):
         response = api.send("GET", f"{path}?format={form}")
         assert response.status_code == 200, response.content
         assert response.getvalue()
@@ -421,7 +425,7 @@ def test_without_redis_it_is_503_and_the_list_goes_on(owner: User, settings: Set
     live_market.options(live_market.underlying(), at("2030-01-18"), [100])
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     api = by_token(owner)
-    for path in ("chains/ACME/", "chains/ACME/2030-01-18/", "chains/ACME/2030-01-18/smile/"):
+    for path in ("chains/ACME/", "chains/ACME/surface/", "chains/ACME/2030-01-18/", "chains/ACME/2030-01-18/smile/"):
         response = api.send("GET", path)
         assert "Redis" in problem(response, 503)["detail"]
         assert int(response.headers["Retry-After"]) > 0
