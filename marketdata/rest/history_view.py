@@ -84,19 +84,19 @@ def refuse_pages_of_tables(request: Request) -> None:
         raise ValidationError(errors)
 
 
-def next_address(request: Request, instrument: Instrument, state: Sequence[int]) -> str:
+def next_address(request: Request, instrument: Instrument, state: Sequence[int | str]) -> str:
     """The address of the next page of the same question. `state` comes back from `cursor_of`."""
     text = signing.dumps(list(state), salt=_salt(request, instrument))
     return replace_query_param(request.build_absolute_uri(), "cursor", text)
 
 
-def cursor_of(request: Request, instrument: Instrument) -> list[int] | None:
+def cursor_of(request: Request, instrument: Instrument) -> list[Any] | None:
     """What `next_address` was given; None on the first page. Raises ValidationError naming `cursor`."""
     text = request.query_params.get("cursor")
     if text is None:
         return None
     try:
-        state: list[int] = signing.loads(text[:_LONGEST_CURSOR], salt=_salt(request, instrument))
+        state: list[Any] = signing.loads(text[:_LONGEST_CURSOR], salt=_salt(request, instrument))
     except signing.BadSignature as error:
         message = "This is not a cursor of this question: take `next` of a page as it is, with nothing else changed."
         raise refused("cursor", message, "invalid") from error

@@ -17,6 +17,7 @@ from .tickets import TicketsView
 from .ticks import TicksView
 from .tokens import TokensView, TokenView
 from .unknown import UnknownView
+from .trades import TradesView
 from .watchlist_items import ItemsView, RollingsView, RollingView, SectionsView, SectionView
 from .watchlists import EntriesView, EntryView, WatchlistsView, WatchlistView
 
@@ -29,6 +30,7 @@ _version_1: list[URLPattern | URLResolver] = [
     path("instruments/<str:symbol>/", InstrumentView.as_view(), name="instrument"),
     path("instruments/<str:symbol>/ticks/", TicksView.as_view(), name="ticks"),
     path("instruments/<str:symbol>/bars/", BarsView.as_view(), name="bars"),
+    path("instruments/<str:symbol>/trades/", TradesView.as_view(), name="trades"),
     path("quotes/", QuotesView.as_view(), name="quotes"),
     path("chains/", ChainsView.as_view(), name="chains"),
     path("chains/<str:underlying>/", ChainView.as_view(), name="chain"),

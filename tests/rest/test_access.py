@@ -55,6 +55,7 @@ BY_NAME = (
     "instruments/{0}/",
     "instruments/{0}/bars/",
     "instruments/{0}/ticks/",
+    "instruments/{0}/trades/",
     "instruments/{0}/bars/?format=csv",
     "instruments/{0}/ticks/?format=ndjson",
     "chains/{0}/",
