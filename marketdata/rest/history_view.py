@@ -27,14 +27,20 @@ _FREE: Final = ("cursor", "page_size", "format")
 _LONGEST_CURSOR: Final = 1_000
 
 
-class HistoryView(View):
-    content_negotiation_class = Negotiation
-    renderer_classes = FORMATS
+class StoredView(View):
+    """What is read from the history database."""
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, HistoryDownError):
             exc = Unavailable("The history database does not answer, or takes too long. Try again in a few seconds.")
         return super().handle_exception(exc)
+
+
+class HistoryView(StoredView):
+    """The same in every format."""
+
+    content_negotiation_class = Negotiation
+    renderer_classes = FORMATS
 
 
 def instrument_of(request: Request, symbol: str) -> Instrument:

@@ -1,5 +1,6 @@
 """Live quotes of up to 500 instruments: the newest row of each, in one query and one round trip to Redis."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.http import HttpResponseBase
@@ -53,6 +54,15 @@ class RefusedSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(help_text="The same for people, with the choices.")
 
 
+def refusals(found: Mapping[str, Instrument | lookup.NotFound]) -> list[dict[str, str]]:
+    """What is not offered, as RefusedSerializer describes it."""
+    return [
+        {"symbol": name[:100], "code": one.code, "message": one.message}
+        for name, one in found.items()
+        if not isinstance(one, Instrument)
+    ]
+
+
 class QuotesView(View):
     query = ("symbols", "format")
     tagged = True
@@ -96,11 +106,7 @@ class QuotesView(View):
                 by_feed.setdefault(one.feed, set()).add(one.id)
         rights.used(request, *by_feed)
         now = newest.read(by_feed)
-        refused = [
-            {"symbol": name[:100], "code": one.code, "message": one.message}
-            for name, one in found.items()
-            if not isinstance(one, Instrument)
-        ]
+        refused = refusals(found)
         clocks = {feed: live.feed_now_ms(beacon) for feed, beacon in now.beacons.items()}
 
         def row(name: str, one: Instrument) -> tuple[Any, ...]:

@@ -12,12 +12,13 @@ from .quotes import QuotesView
 from .schema import docs, schema
 from .sharing import SharedCopyView, SharedView, ShareView
 from .smile import SmileView
+from .sparklines import SparklinesView
 from .surface import SurfaceView
 from .tickets import TicketsView
 from .ticks import TicksView
 from .tokens import TokensView, TokenView
-from .unknown import UnknownView
 from .trades import TradesView
+from .unknown import UnknownView
 from .watchlist_items import ItemsView, RollingsView, RollingView, SectionsView, SectionView
 from .watchlists import EntriesView, EntryView, WatchlistsView, WatchlistView
 
@@ -29,9 +30,10 @@ _version_1: list[URLPattern | URLResolver] = [
     path("instruments/", InstrumentsView.as_view(), name="instruments"),
     path("instruments/<str:symbol>/", InstrumentView.as_view(), name="instrument"),
     path("instruments/<str:symbol>/ticks/", TicksView.as_view(), name="ticks"),
-    path("instruments/<str:symbol>/bars/", BarsView.as_view(), name="bars"),
     path("instruments/<str:symbol>/trades/", TradesView.as_view(), name="trades"),
+    path("instruments/<str:symbol>/bars/", BarsView.as_view(), name="bars"),
     path("quotes/", QuotesView.as_view(), name="quotes"),
+    path("sparklines/", SparklinesView.as_view(), name="sparklines"),
     path("chains/", ChainsView.as_view(), name="chains"),
     path("chains/<str:underlying>/", ChainView.as_view(), name="chain"),
     path("chains/<str:underlying>/surface/", SurfaceView.as_view(), name="surface"),

@@ -68,6 +68,7 @@ TABLE: Final[dict[tuple[str, str], tuple[str, Any]]] = {
     ("GET", "/api/v1/instruments/<symbol>/trades/"): ("read", None),
     ("GET", "/api/v1/instruments/<symbol>/bars/"): ("read", None),
     ("GET", "/api/v1/quotes/"): ("read", None),
+    ("GET", "/api/v1/sparklines/"): ("read", None),
     ("GET", "/api/v1/chains/"): ("read", None),
     ("GET", "/api/v1/chains/<underlying>/"): ("read", None),
     ("GET", "/api/v1/chains/<underlying>/surface/"): ("read", None),
@@ -100,14 +101,17 @@ TABLE: Final[dict[tuple[str, str], tuple[str, Any]]] = {
 BY_NAME: Final = {
     "/api/v1/instruments/<symbol>/",
     "/api/v1/instruments/<symbol>/ticks/",
-    "/api/v1/instruments/<symbol>/bars/",
     "/api/v1/instruments/<symbol>/trades/",
+    "/api/v1/instruments/<symbol>/bars/",
     "/api/v1/quotes/",
+    "/api/v1/sparklines/",
     "/api/v1/chains/<underlying>/",
     "/api/v1/chains/<underlying>/surface/",
     "/api/v1/chains/<underlying>/<expiry>/",
     "/api/v1/chains/<underlying>/<expiry>/smile/",
 }
+# Many at once: each that may not be seen is named as refused.
+BY_SYMBOLS: Final = {"/api/v1/quotes/", "/api/v1/sparklines/"}
 LISTS: Final = {"/api/v1/instruments/", "/api/v1/chains/"}
 NOTHING_OF_FEEDS: Final = {
     path for _, path in TABLE if "/instruments/" not in path and "/chains/" not in path
@@ -175,7 +179,7 @@ class Scene:
         filled = path
         for name, value in {**self.fill, "symbol": symbol, "underlying": symbol}.items():
             filled = filled.replace(f"<{name}>", str(value))
-        if path == "/api/v1/quotes/":
+        if path in BY_SYMBOLS:
             filled += f"?symbols={symbol}"
         if isinstance(body, dict):
             meant = {"<option>": f"{OPEN}.OPEN450120C00090000", "<key>": self.key}
@@ -256,7 +260,7 @@ def test_a_feed_is_seen_by_those_who_have_its_permission(scene: Scene, granted: 
 
 def _is_told(response: Any, path: str, may: bool) -> bool:
     """Whether the answer is right, as to the feed."""
-    if path == "/api/v1/quotes/":
+    if path in BY_SYMBOLS:
         rows = response.json().get("results", []) if response.status_code == 200 else []
         told = any(one.get("symbol") == "SHUT" for one in rows)
         return told is may and (may or b"forbidden" in response.content)
