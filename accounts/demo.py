@@ -16,11 +16,11 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from marketdata.models import Instrument
 
-from . import rolling, tokens, watchlists
+from . import example, rolling, tokens, watchlists
 from .items import Item
 from .models import SCOPES, ApiToken, RollingEntry, User, Watchlist, WatchlistEntry, WatchlistSection
 
@@ -28,12 +28,10 @@ logger = logging.getLogger(__name__)
 
 USERNAME: Final = "demo"
 _SIMULATED: Final = "simulated"
-_NAMES: Final = {_SIMULATED: "Start here"}
+_NAMES: Final = {_SIMULATED: example.NAME}
 _EXAMPLE_LENGTH: Final = 30
 # What it holds is whatever was recorded, in whatever year: neither the money nor our clock says anything there.
 _RECORDED: Final = "replay"
-# A contract that expires within a day would leave the example nearly at once.
-_LEAST_LIFE: Final = dt.timedelta(days=1)
 
 
 class DemoAccess(msgspec.Struct, frozen=True):
@@ -120,7 +118,7 @@ def _fill(user: User, feed: str) -> bool:
         untouched = held.filter(name=name, version=F("rolled") + 1).first()
         if held.exists() and (untouched is None or not _has_expired(untouched)):
             return True
-        picked = _first_listed(feed) if feed == _RECORDED else _near_the_money(feed)
+        picked = _first_listed(feed) if feed == _RECORDED else example.near_the_money(example.offered(feed))
         if not picked:
             return False
         if untouched is not None:
@@ -143,10 +141,6 @@ def _example(picked: list[Instrument], feed: str) -> list[Item]:
     return [*entries, WatchlistSection(name="At the money"), at_the_money]
 
 
-def _offered(feed: str) -> QuerySet[Instrument]:
-    return Instrument.objects.filter(feed=feed, active=True, streaming=True, covered=True)
-
-
 def _has_expired(watchlist: Watchlist) -> bool:
     """By our clock, save for a recorded market, which lives in another year and says itself what is over."""
     instruments = Instrument.objects.filter(pk__in=watchlist.entries.values("instrument"))
@@ -156,44 +150,9 @@ def _has_expired(watchlist: Watchlist) -> bool:
 
 
 def _first_listed(feed: str) -> list[Instrument]:
-    underlyings = _offered(feed).exclude(kind=Instrument.Kind.OPTION).order_by("id")
-    options = _offered(feed).filter(kind=Instrument.Kind.OPTION).order_by("id")
+    underlyings = example.offered(feed).exclude(kind=Instrument.Kind.OPTION).order_by("id")
+    options = example.offered(feed).filter(kind=Instrument.Kind.OPTION).order_by("id")
     return [*underlyings[:_EXAMPLE_LENGTH], *options[:_EXAMPLE_LENGTH]][:_EXAMPLE_LENGTH]
-
-
-def _near_the_money(feed: str) -> list[Instrument]:
-    """The first underlying, then calls and puts around the middle strikes of its next two monthly expiries; of the next
-    two of any kind where fewer than two are monthly, as where a venue is covered for some days only."""
-    underlying = _offered(feed).exclude(kind=Instrument.Kind.OPTION).order_by("id").first()
-    if underlying is None:
-        return []
-    options = _offered(feed).filter(
-        kind=Instrument.Kind.OPTION,
-        underlying=underlying.symbol,
-        expires_at__gt=dt.datetime.now(dt.UTC) + _LEAST_LIFE,
-    )
-    days = [one for one in options.order_by("expiry").values_list("expiry", flat=True).distinct() if one]
-    monthly = [one for one in days if _is_monthly(one, days)]
-    chosen = (monthly if len(monthly) > 1 else days)[:2]
-    picked = [underlying]
-    for day, rights_by_step in zip(chosen, ({0: "CP", 1: "C", -1: "P"}, {0: "CP", 1: "C"}), strict=False):
-        listed = list(options.filter(expiry=day))
-        roots = {one.root for one in listed}  # several may share the day, each with strikes of its own
-        root = underlying.symbol if underlying.symbol in roots else min(roots)
-        at = {(one.strike, one.right): one for one in listed if one.root == root}
-        strikes = sorted({strike for strike, _ in at if strike is not None})
-        for step, rights in rights_by_step.items():
-            place = len(strikes) // 2 + step
-            if 0 <= place < len(strikes):
-                picked += [at[strikes[place], right] for right in rights if (strikes[place], right) in at]
-    # An underlying that is listed before its contracts is not an example yet.
-    return picked if len(picked) > 1 else []
-
-
-def _is_monthly(day: dt.date, listed: list[dt.date]) -> bool:
-    """The third Friday, or the Thursday before where that Friday is not listed."""
-    friday = day if day.weekday() == 4 else day + dt.timedelta(days=1)
-    return friday.weekday() == 4 and 15 <= friday.day <= 21 and (day == friday or friday not in listed)
 
 
 def _read(path: Path) -> str:

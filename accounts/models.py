@@ -15,10 +15,12 @@ SCOPES: Final = (READ, WATCHLISTS)
 
 class User(AbstractUser):
     """A person with an account. `time_zone` is a name of the IANA database, empty for the browser's own. `display` is
-    what the page keeps for the user (theme, columns, layout): an object that only the page understands, bounded in size."""
+    what the page keeps for the user (theme, columns, layout): an object that only the page understands, bounded in size.
+    `has_begun` says that the user had a first watchlist, so that none is made again."""
 
     time_zone = models.CharField(max_length=64, blank=True, default="")
     display = models.JSONField(blank=True, default=dict)
+    has_begun = models.BooleanField(default=False, editable=False)
 
 
 class ApiToken(AbstractAuthToken):

@@ -15,7 +15,8 @@ from .watchlists import Problem, RefusedError
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "theme": ("system", "light", "dark"),
     "colours": ("teal", "green"),
-    "times": ("own", "exchange"),
+    "times": ("own", "exchange", "utc"),
+    "density": ("normal", "dense"),
 }
 LAYOUT: Final = "layout"
 # What the page keeps of its own: a few hundred columns and widths are some KiB.

@@ -10,15 +10,15 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from . import preferences
+from . import look, preferences
 from .models import User
 from .watchlists import RefusedError
 
-_YEAR_S: Final = 31_536_000
 _WORDS: Final = {
     "theme": {"system": "As the system has it", "light": "Light", "dark": "Dark"},
     "colours": {"teal": "Teal and orange", "green": "Green and red"},
-    "times": {"own": "In my time zone", "exchange": "In the exchange's"},
+    "times": {"own": "In my time zone", "exchange": "In the exchange's", "utc": "In UTC"},
+    "density": {"normal": "Of the usual height", "dense": "Lower, so that more have room"},
 }
 
 
@@ -27,6 +27,7 @@ class SettingsForm(forms.Form):
     theme = forms.ChoiceField(choices=list(_WORDS["theme"].items()))
     colours = forms.ChoiceField(label="Colours of up and down", choices=list(_WORDS["colours"].items()))
     times = forms.ChoiceField(label="Times on the desk", choices=list(_WORDS["times"].items()))
+    density = forms.ChoiceField(label="Rows on the desk", choices=list(_WORDS["density"].items()))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,17 +55,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         return _page(request, form)
     messages.info(request, "Saved.")
     response = HttpResponseRedirect(request.path)
-    remember_theme(request, response, chosen["theme"])
+    look.remember_theme(request, response, chosen["theme"])
     return response
-
-
-def remember_theme(request: HttpRequest, response: HttpResponse, theme: str) -> None:
-    """In the cookie by which a page is drawn right from its first byte, also before anybody is signed in; the desk's
-    `theme.ts` writes the same one."""
-    if theme == "system":
-        response.delete_cookie("theme", samesite="Lax")
-    else:
-        response.set_cookie("theme", theme, max_age=_YEAR_S, samesite="Lax", secure=request.is_secure())
 
 
 def _page(request: HttpRequest, form: SettingsForm) -> HttpResponse:

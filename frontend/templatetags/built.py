@@ -1,9 +1,13 @@
-"""Tags that put the built files of the front end into a page."""
+"""Tags that put the built files of the front end into a page, and how it looks onto its root."""
+
+from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from accounts import look as looks
 
 from ..vite_manifest import NotBuiltError, built
 
@@ -38,3 +42,19 @@ def page_script(entry: str) -> SafeString:
         return built_files(entry)
     except NotBuiltError:
         return SafeString("")
+
+
+@register.simple_tag(takes_context=True)
+def look(context: dict[str, Any]) -> SafeString:
+    """The attributes of the page's root, where nobody has to be signed in."""
+    return _attributes(looks.of_browser(context.get("request")))
+
+
+@register.simple_tag(takes_context=True)
+def own_look(context: dict[str, Any]) -> SafeString:
+    """The same by the settings of who is signed in."""
+    return _attributes(looks.of_account(context["request"].user))
+
+
+def _attributes(values: dict[str, str]) -> SafeString:
+    return format_html_join("", ' data-{}="{}"', values.items())

@@ -20,13 +20,15 @@ _LAYOUT = (
 )
 _THEME = "Light or dark, or as the system has it."
 _COLOURS = "Of what rises: teal, which few eyes take for red, or green."
-_TIMES = "Whether times are told in one's own zone or the exchange's."
+_TIMES = "Whether times are told in one's own zone, the exchange's, or UTC."
+_DENSITY = "How high rows are."
 
 
 class DisplaySerializer(serializers.Serializer[Any]):
     theme = serializers.ChoiceField(preferences.CHOICES["theme"], help_text=_THEME)
     colours = serializers.ChoiceField(preferences.CHOICES["colours"], help_text=_COLOURS)
     times = serializers.ChoiceField(preferences.CHOICES["times"], help_text=_TIMES)
+    density = serializers.ChoiceField(preferences.CHOICES["density"], help_text=_DENSITY)
     layout = serializers.DictField(help_text=_LAYOUT)
 
 
@@ -48,6 +50,7 @@ class DisplayChangeSerializer(StrictSerializer):
     theme = serializers.ChoiceField(preferences.CHOICES["theme"], required=False, help_text=_THEME)
     colours = serializers.ChoiceField(preferences.CHOICES["colours"], required=False, help_text=_COLOURS)
     times = serializers.ChoiceField(preferences.CHOICES["times"], required=False, help_text=_TIMES)
+    density = serializers.ChoiceField(preferences.CHOICES["density"], required=False, help_text=_DENSITY)
     layout = serializers.DictField(required=False, help_text=f"{_LAYOUT} What is sent is all that it then holds.")
 
 

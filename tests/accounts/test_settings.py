@@ -21,7 +21,14 @@ def page(owner: User, redis_client: Redis) -> Client:
 
 
 def chosen(**changes: Any) -> dict[str, Any]:
-    return {"time_zone": "Asia/Tokyo", "theme": "dark", "colours": "green", "times": "exchange", **changes}
+    return {
+        "time_zone": "Asia/Tokyo",
+        "theme": "dark",
+        "colours": "green",
+        "times": "utc",
+        "density": "dense",
+        **changes,
+    }
 
 
 def test_what_is_saved_is_there_and_the_pages_layout_with_it(page: Client, owner: User) -> None:
@@ -30,7 +37,13 @@ def test_what_is_saved_is_there_and_the_pages_layout_with_it(page: Client, owner
     assert "Saved." in response.content.decode()
     owner.refresh_from_db()
     assert owner.time_zone == "Asia/Tokyo"
-    assert owner.display == {"theme": "dark", "colours": "green", "times": "exchange", "layout": {"rail": 200}}
+    assert owner.display == {
+        "theme": "dark",
+        "colours": "green",
+        "times": "utc",
+        "density": "dense",
+        "layout": {"rail": 200},
+    }
     assert '<option value="Asia/Tokyo" selected>' in response.content.decode()
 
 
@@ -39,6 +52,21 @@ def test_the_theme_holds_from_the_first_byte_of_the_next_page(page: Client) -> N
     cookie = page.cookies["theme"]
     assert (cookie.value, cookie["path"], cookie["samesite"]) == ("dark", "/", "Lax")
     assert "data-theme" not in page.post(PAGE, chosen(theme="system"), follow=True).content.decode()
+
+
+def test_the_account_has_its_look_in_any_browser_and_a_stranger_what_the_browser_was_told(owner: User) -> None:
+    User.objects.update(display={"theme": "dark", "colours": "green", "density": "dense"})
+    elsewhere = Client()
+    elsewhere.cookies["theme"] = "light"  # whoever was signed in there before
+    elsewhere.force_login(owner)
+    text = elsewhere.get(PAGE).content.decode()
+    assert '<html lang="en" data-theme="dark" data-colours="green" data-density="dense">' in text
+    stranger = Client()
+    assert '<html lang="en">' in stranger.get("/accounts/login/").content.decode()
+    stranger.cookies["theme"] = "light"
+    assert '<html lang="en" data-theme="light">' in stranger.get("/accounts/login/").content.decode()
+    stranger.cookies["theme"] = '"><script>'
+    assert '<html lang="en">' in stranger.get("/accounts/login/").content.decode()
 
 
 @pytest.mark.parametrize(

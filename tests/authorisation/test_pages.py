@@ -34,6 +34,7 @@ SIGN_IN: Final = "/accounts/login/"
 OPEN, GUEST, OWN, STAFF, PERMITTED, NOBODY = "open", "guest", "own", "staff", "permitted", "nobody"
 PAGES: Final = {
     "frontend:desk": OWN,
+    "frontend:first_list": OWN,
     "frontend:None": OPEN,  # the icon
     "docs": OWN,
     "account_page": OWN,

@@ -10,7 +10,7 @@ from accounts.models import User
 
 from .conftest import ApiClient, by_session, by_token, fields, problem
 
-DEFAULT = {"theme": "system", "colours": "teal", "times": "own", "layout": {}}
+DEFAULT = {"theme": "system", "colours": "teal", "times": "own", "density": "normal", "layout": {}}
 
 
 @pytest.fixture
