@@ -1,4 +1,4 @@
-// The address of a position: `#payoff/FEED/UNDERLYING/LEGS`. Pure.
+// The address of a position: `#payoff/FEED/UNDERLYING/LEGS`; leg.ts says how legs are written. Pure.
 import { hashOf, partsOf } from "../hash";
 
 export interface PayoffAddress {
@@ -9,7 +9,9 @@ export interface PayoffAddress {
 }
 
 export function payoffAddress(feed: string, underlying: string, legs: string): string {
-  return hashOf("payoff", legs ? [feed, underlying, legs] : [feed, underlying]);
+  const hash = hashOf("payoff", legs ? [feed, underlying, legs] : [feed, underlying]);
+  // Both may stand in the part after `#` as they are, and are read more easily so.
+  return hash.replaceAll("%2B", "+").replaceAll("%40", "@");
 }
 
 /** What a hash means, or null where it is no position's. */

@@ -1,0 +1,34 @@
+// A position in words: its legs, its cost, its gains. Pure; the tray, the table and the chart use it.
+import { change, fixed } from "../format";
+import { dayOf } from "../names";
+import type { Leg } from "./leg";
+import type { Extreme } from "./position";
+import type { Net } from "./quoted";
+
+const MINUS = "\u2212";
+
+/** `+1`, `−10`. */
+export function sizeText(quantity: number): string {
+  return `${quantity < 0 ? MINUS : "+"}${fixed(Math.abs(quantity), 0)}`;
+}
+
+/** `18 Dec 26 100 C`, with its root where that is not the underlying's. */
+export function contractName(leg: Leg, underlying: string): string {
+  if (leg.kind === "underlying") return underlying;
+  const strike = leg.strike.toLocaleString("en-US", { maximumFractionDigits: 8, useGrouping: "min2" });
+  return `${leg.root === null ? "" : `${leg.root} `}${dayOf(leg.expiry)} ${strike} ${leg.right}`;
+}
+
+/** `Net debit 215.00 USD`, `Net credit 40.00 USD`; a dash where it is not known. */
+export function netText({ cost, currency }: Net): string {
+  if (cost === null) return "Net –";
+  return `Net ${cost < 0 ? "credit" : "debit"} ${fixed(Math.abs(cost), 2)} ${currency}`;
+}
+
+export function gainText(value: number): string {
+  return change(value, Math.abs(value) >= 99_999.5 ? 0 : 2);
+}
+
+export function extremeText(value: Extreme): string {
+  return value === "unlimited" ? "unlimited" : gainText(value);
+}
