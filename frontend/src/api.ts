@@ -1,7 +1,10 @@
 // REST: the only module that fetches. After: desk.ts.
 import type { Bar, Interval, Prices } from "./chart/series";
+import type { Account } from "./display";
 import type { Named } from "./grid/cells";
+import type { StoredLine } from "./lists/dayLines";
 import type { Facts, Kind } from "./protocol";
+import type { Surface } from "./volatility/surface";
 
 export interface Entry {
   readonly id: number;
@@ -156,6 +159,15 @@ interface StoredBar {
   readonly volume: number | null;
 }
 
+/** A trade as REST tells it; times are RFC 3339. */
+export interface StoredTrade {
+  readonly received_at: string;
+  readonly traded_at: string;
+  readonly price: number;
+  readonly size: number;
+  readonly trade_id: string | null;
+}
+
 interface Page<T> {
   readonly next: string | null;
   readonly results: readonly T[];
@@ -259,14 +271,26 @@ export class Api {
     return this.request("POST", "shared/copy/", { key });
   }
 
-  /** What the page keeps with the account. */
-  async layout(): Promise<unknown> {
-    const me: { display?: { layout?: unknown } } = await this.request("GET", "me/");
-    return me.display?.layout;
+  /** The account's settings. */
+  me(): Promise<Account> {
+    return this.request("GET", "me/");
   }
 
-  saveLayout(layout: Record<string, unknown>): Promise<unknown> {
-    return this.request("PATCH", "me/", { display: { layout } });
+  /** What is named of how the page looks, and all of its layout where that is named. */
+  saveDisplay(display: Partial<Account["display"]>): Promise<unknown> {
+    return this.request("PATCH", "me/", { display });
+  }
+
+  /** Has a new user's first watchlist made, of one of these feeds; false while there is nothing to put into it. */
+  async giveFirstList(feeds: readonly string[]): Promise<boolean> {
+    const answer = await fetch("/first-list/", {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "X-CSRFToken": cookie("csrftoken") },
+      body: new URLSearchParams(feeds.map((feed) => ["feed", feed])),
+      signal: AbortSignal.timeout(WITHIN_MS),
+    });
+    return answer.ok && ((await answer.json()) as { settled: boolean }).settled;
   }
 
   /** The underlyings that have a chain, by symbol. */
@@ -288,10 +312,43 @@ export class Api {
     return this.request("GET", path, undefined, signal);
   }
 
+  /** Every expiry of an underlying by strike. The browser keeps the answer and its tag, and asks by that. */
+  surface(feed: string, underlying: string, signal?: AbortSignal): Promise<Surface> {
+    return this.request("GET", `${chainPath(feed, underlying)}surface/`, undefined, signal);
+  }
+
+  /** The newest `count` stored trades, oldest first. */
+  async trades(symbol: string, count: number, signal: AbortSignal): Promise<readonly StoredTrade[]> {
+    const path = `instruments/${encodeURIComponent(symbol)}/trades/?newest=${count}`;
+    const page: Page<StoredTrade> = await this.request("GET", path, undefined, signal);
+    return page.results;
+  }
+
   async search(text: string, signal: AbortSignal): Promise<readonly Found[]> {
     const query = new URLSearchParams({ text, page_size: "20" });
     const page: Page<Found> = await this.request("GET", `instruments/?${query}`, undefined, signal);
     return page.results;
+  }
+
+  /** The options of one day of expiry, all its roots, with strikes from `from` up to `to`. */
+  contracts(
+    feed: string,
+    underlying: string,
+    expiry: string,
+    from: number,
+    to: number,
+  ): Promise<readonly Found[]> {
+    const query = new URLSearchParams({ feed, underlying, expiry, kind: "option", page_size: "500" });
+    query.set("strike_from", String(from));
+    query.set("strike_to", String(to));
+    return this.all(`instruments/?${query}`);
+  }
+
+  /** The day's course of each of up to 500; what is not offered is left out. */
+  async sparklines(symbols: readonly string[]): Promise<readonly StoredLine[]> {
+    const query = new URLSearchParams({ symbols: symbols.join(",") });
+    const answer: { results: readonly StoredLine[] } = await this.request("GET", `sparklines/?${query}`);
+    return answer.results;
   }
 
   /** The bars that begin from `from_s` on and before `to_s`, or up to the newest: seconds since 1970 on the feed's clock. */
@@ -346,6 +403,8 @@ export class Api {
           ...(method === "GET" ? {} : { "X-CSRFToken": cookie("csrftoken") }),
         },
         body: body === undefined ? null : JSON.stringify(body),
+        // What is saved as the page is left arrives all the same.
+        keepalive: path === "me/",
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
     } catch (error) {

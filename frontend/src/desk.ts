@@ -14,15 +14,24 @@ import {
 } from "./api";
 import { createChain } from "./chain/chain";
 import { feedTime, ourNow } from "./clock";
+import { type Account, createDisplay } from "./display";
+import { saveCsv } from "./export";
 import { Flasher } from "./flash";
 import { Frame } from "./frame";
 import type { Named } from "./grid/cells";
 import { Grid } from "./grid/grid";
-import { isStale, type Words, wordsFor } from "./health";
+import { viewOf } from "./grid/view";
+import { isStale, type Moment, staleWhy, type Words, wordsFor } from "./health";
+import { createHints } from "./hints";
 import { LatencyMeter, type Readout } from "./latency";
+import { DayLines } from "./lists/dayLines";
 import { entriesOf, feedsOf, type Line, linesOf, moved } from "./lists/lines";
+import { createListView } from "./lists/listView";
+import { listTable } from "./lists/table";
 import { nameOf, spelled } from "./names";
-import type { FeedStatus, Message, Row } from "./protocol";
+import { createPanels } from "./panels";
+import { createPicks } from "./payoff/picks";
+import type { FeedStatus, Message, Row, Subscription } from "./protocol";
 import { type Route, routeOf } from "./route";
 import { Settings } from "./settings";
 import { type Connection, StreamSocket } from "./socket";
@@ -31,6 +40,11 @@ import { Store } from "./store";
 export interface Page {
   readonly user: string;
   readonly staff: boolean;
+  readonly account: Account & {
+    readonly id: number;
+    readonly has_begun: boolean;
+    readonly exchange_zones: Readonly<Record<string, string>>;
+  };
   readonly loginUrl: string;
   readonly logoutUrl: string;
 }
@@ -56,10 +70,10 @@ export interface ListShown {
 }
 
 const BEAT_MS = 250;
+/** In beats: a list that is sorted by what changes is sorted again, and it is looked whether a day is over. */
+const SORT_EVERY = 12;
+const DAY_EVERY = 40;
 const TOAST_MS = 6000;
-const LAST_LIST = "strikewire.watchlist";
-const DETAIL = "strikewire.detail";
-const DETAIL_WIDE = "strikewire.detail-width";
 /** The source of another's list. */
 const SHARED = "shared";
 
@@ -75,8 +89,6 @@ export function createDesk(page: Page) {
   const [shared, setShared] = createSignal<(Shared & { readonly key: string }) | null>(null);
   const [sharedProblem, setSharedProblem] = createSignal("");
   const [asked, setAsked] = createSignal<Asked | null>(null);
-  const [detailOpen, setDetailOpen] = createSignal(localStorage.getItem(DETAIL) === "open");
-  const [detailWide, setDetailWide] = createSignal(localStorage.getItem(DETAIL_WIDE) === "wide");
   const [connection, setConnection] = createSignal<Connection>({ phase: "connecting" });
   const [feeds, setFeeds] = createSignal<ReadonlyMap<string, FeedStatus>>(new Map());
   const [beat, setBeat] = createSignal(0);
@@ -103,10 +115,20 @@ export function createDesk(page: Page) {
   const meter = new LatencyMeter();
   const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
   const flasher = new Flasher(() => motion.matches);
-  const settings = new Settings(localStorage);
   const api = new Api("/api/v1/", signIn);
+  const settings = new Settings(localStorage, String(page.account.id));
+  settings.adopt(page.account.display.layout, saveLayout);
+  const display = createDisplay({
+    account: page.account,
+    exchangeZones: page.account.exchange_zones,
+    save: (chosen) => api.saveDisplay(chosen),
+    onProblem: (error) => toast(messageOf(error), true),
+  });
+  const panels = createPanels(settings);
+  const hints = createHints(settings);
   const store = new Store({
     onRow: (id, row) => {
+      dayLines.live(id, row, store.columns);
       grid?.rowChanged(id);
       chain.rowChanged(id);
       for (const watch of watchers) watch(id, row);
@@ -130,6 +152,16 @@ export function createDesk(page: Page) {
       }
     },
   });
+  const dayLines = new DayLines({
+    ask: (symbols) => api.sparklines(symbols),
+    lines: store.days,
+    messageOf,
+    onLines: (ids) => {
+      for (const id of ids) grid?.rowChanged(id);
+    },
+  });
+  const listView = createListView(settings, () => drawLook());
+  const [listFit, setListFit] = createSignal(0);
   const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
   const socket = new StreamSocket(`${scheme}//${window.location.host}/ws/stream/`, {
     onMessage,
@@ -156,11 +188,35 @@ export function createDesk(page: Page) {
     onDrawn,
     onOpen: () => showDetail(true),
     onAdd: (contract) => void watch(contract),
+    onPick: (contract, quantity) => picks.pick(contract, quantity),
+    onPayoff: () => {
+      const to = chain.address();
+      if (to) window.location.hash = picks.addressOf(to);
+    },
     onUnderlyings: () => grid?.drawNames(),
+  });
+
+  const picks = createPicks({
+    api,
+    store,
+    socket,
+    feedNow,
+    messageOf,
+    onMarks: (marks) => chain.setMarks(marks),
+    onRefused: (text) => toast(text, true),
   });
 
   function staleNow(feed: string): boolean {
     return isStale(socket.connection, store.feeds.get(feed));
+  }
+
+  /** Why rows of a feed are not of now, and since when; empty where they are. */
+  function staleText(feed: string): string {
+    return staleWhy(socket.connection, store.feeds.get(feed), moment());
+  }
+
+  function moment(): Moment {
+    return { our_ms: ourNow(), server_ms: socket.clock.now(), heard_ms: heard };
   }
 
   function markStale(): void {
@@ -202,41 +258,68 @@ export function createDesk(page: Page) {
   function start(): void {
     window.addEventListener("hashchange", route);
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") refresh();
+      if (document.visibilityState !== "visible") return settings.flush();
+      refresh();
+      void loadSettings();
     });
     setInterval(() => {
       setBeat((count) => count + 1);
       grid?.drawAges();
       chain.drawAges();
+      if (beat() % SORT_EVERY === 0) grid?.sortAgain();
+      if (beat() % DAY_EVERY === 0 && dayLines.isOver(feedNow)) void dayLines.load();
       if (beat() % 4 === 0) setReadout(meter.read(ourNow()));
       if (beat() % 240 === 0) grid?.drawNames();
     }, BEAT_MS);
+    display.onDrawn(() => chain.relay());
+    window.addEventListener("pagehide", () => settings.flush());
+    if (!page.account.has_begun) void begin();
     void load();
-    void loadSettings();
     chain.start();
+    if (!window.location.hash) goBack();
     route();
     socket.start();
   }
 
-  /** What the account keeps of the page; without it this browser's own holds. */
+  function saveLayout(layout: Record<string, unknown>): void {
+    void api.saveDisplay({ layout }).catch((error) => toast(messageOf(error), true));
+  }
+
+  /** What was changed in another tab, in another browser, or on the settings page. */
   async function loadSettings(): Promise<void> {
-    const save = (all: Record<string, unknown>) =>
-      void api.saveLayout(all).catch((error) => toast(messageOf(error), true));
     try {
-      settings.adopt(await api.layout(), save);
+      const account = await api.me();
+      settings.adopt(account.display.layout, saveLayout);
+      display.adopt(account);
     } catch {
-      // What the browser keeps goes on.
+      // What the page has goes on.
     }
+  }
+
+  /** Where the account was last, for an address that names nothing. */
+  function goBack(): void {
+    const hash = settings.read("view", textOf, "");
+    if (hash && routeOf(hash).view !== "list") history.replaceState(null, "", hash);
+  }
+
+  /** A new user's first watchlist, as soon as there is a feed that lives. */
+  async function begin(): Promise<void> {
+    const living = [...store.feeds.keys()];
+    const settled = living.length > 0 && (await api.giveFirstList(living).catch(() => false));
+    if (settled) await load();
+    else setTimeout(() => void begin(), living.length ? 5000 : 100);
   }
 
   /** Shows what the address says. */
   function route(): void {
     const to = routeOf(window.location.hash);
+    if (to.view !== "shared") settings.write("view", to.view === "list" ? "" : window.location.hash);
     // From a contract's details to its chain: there it has the cursor, and the details go on.
-    const contract = view() !== "chain" && detailOpen() ? selected() : null;
+    const contract = view() !== "chain" && panels.detailOpen() ? selected() : null;
     setAt(to);
     if (to.view !== "shared") setShared(null);
     if (to.view !== "chain") chain.leave();
+    picks.show(to.view === "chain" || to.view === "payoff" ? to.to : null);
     if (to.view === "list") {
       show(to.id ?? activeId());
     } else if (to.view === "shared") {
@@ -258,6 +341,7 @@ export function createDesk(page: Page) {
   /** What may have been edited while nobody looked, or nothing was heard. */
   function refresh(): void {
     void load();
+    void dayLines.load();
     if (view() === "shared") void loadShared();
   }
 
@@ -284,7 +368,39 @@ export function createDesk(page: Page) {
   }
 
   function drawList(): void {
+    drawLook();
     grid?.setLines(linesOf(current()?.items ?? []), view() === "shared");
+  }
+
+  function drawLook(): void {
+    const [columns, sort] = [listView.columns(), listView.sortOf(listKey())];
+    grid?.setLook({ columns, sort, folded: listView.folded() });
+    followDays();
+  }
+
+  /** The day's course of what is on the screen, where its column is. */
+  function followDays(): void {
+    const isShown = ["list", "shared"].includes(view()) && listView.columns().includes("day");
+    const lines = isShown ? linesOf(current()?.items ?? []) : [];
+    dayLines.show(lines.filter((line) => line.kind === "quote"));
+  }
+
+  /** What the list on the screen is called among those that are sorted. */
+  function listKey(): string {
+    return view() === "shared" ? `shared-${sharedKey()}` : `${activeId()}`;
+  }
+
+  /** Saves the list or the chain as it stands on the screen. */
+  function exportShown(): void {
+    const list = current();
+    if (view() === "chain") {
+      const table = chain.table();
+      if (table) saveCsv(table.name, table.header, table.rows);
+    } else if (grid && list && ["list", "shared"].includes(view())) {
+      const { lines, columns } = grid.shown;
+      const table = listTable(lines, columns, (line) => viewOf(store, line, feedNow(line.feed)));
+      saveCsv(`${list.name}.csv`, table.header, table.rows);
+    }
   }
 
   function mountGrid(element: HTMLElement): void {
@@ -294,12 +410,16 @@ export function createDesk(page: Page) {
       frame,
       flasher,
       feedNow,
-      staleNow,
+      staleText,
       {
         onSelect: (line) => setSelected(line?.kind === "quote" ? line : null),
         onOpen: openLine,
         onRemove: (line) => void remove(line),
         onMove: (line, to) => void move(line.item, to),
+        onCannotMove: () => toast("The list is sorted: go back to its own order to move what is in it.", false),
+        onSort: (key) => listView.sortBy(listKey(), key),
+        onFold: (heading, on) => listView.fold(heading.key, on),
+        onFit: setListFit,
       },
       onDrawn,
       chain.linkOf,
@@ -321,8 +441,7 @@ export function createDesk(page: Page) {
   }
 
   function showDetail(open: boolean): void {
-    setDetailOpen(open);
-    localStorage.setItem(DETAIL, open ? "open" : "closed");
+    panels.showDetail(open);
     if (!open) return;
     if (view() !== "chain") grid?.selectFirst();
     else if (!chain.picked()) pickUnderlying();
@@ -338,11 +457,6 @@ export function createDesk(page: Page) {
   /** What the details are of. */
   function detailed(): Named | null {
     return view() === "chain" ? chain.picked() : selected();
-  }
-
-  function widenDetail(wide: boolean): void {
-    setDetailWide(wide);
-    localStorage.setItem(DETAIL_WIDE, wide ? "wide" : "narrow");
   }
 
   // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,23 +493,21 @@ export function createDesk(page: Page) {
 
   function words(): Words {
     beat();
-    return wordsFor(connection(), shownFeeds(), {
-      our_ms: ourNow(),
-      server_ms: socket.clock.now(),
-      heard_ms: heard,
-    });
+    return wordsFor(connection(), shownFeeds(), moment());
   }
 
   function show(id: number | null): void {
     const lists = watchlists();
     if (!lists) return;
     const chosen =
-      lists.find((list) => list.id === id) ?? lists.find((list) => list.id === remembered()) ?? lists[0];
+      lists.find((list) => list.id === id) ??
+      lists.find((list) => list.id === settings.read("list", numberOf, -1)) ??
+      lists[0];
     if (chosen && chosen.id !== activeId()) {
       setActiveId(chosen.id);
       setSelected(null);
       grid?.selectEntry(null);
-      localStorage.setItem(LAST_LIST, String(chosen.id));
+      settings.write("list", chosen.id);
     }
     if (!chosen) setActiveId(null);
     if (view() === "list") {
@@ -470,6 +582,7 @@ export function createDesk(page: Page) {
     if (!list) return false;
     store.setFacts(found);
     const entry = await edit(() => api.addEntry(list.id, qualified(found)));
+    if (entry) hints.done("add");
     if (entry && view() === "list") grid?.selectEntry(entry.id);
     else if (entry) toast(`Added ${spelled(nameOf(found.symbol, found))} to ${list.name}`, false);
     return entry !== null;
@@ -481,8 +594,10 @@ export function createDesk(page: Page) {
     const name = spelled(nameOf(contract.symbol, store.facts.get(contract.instrument)));
     if (!list) toast("Make a watchlist first: contracts are added to the one shown last.", true);
     else if (entryOf(contract)) toast(`${name} is in ${list.name} already`, false);
-    else if (await edit(() => api.addEntry(list.id, qualified(contract))))
+    else if (await edit(() => api.addEntry(list.id, qualified(contract)))) {
+      hints.done("add");
       toast(`Added ${name} to ${list.name}`, false);
+    }
   }
 
   /** The entry of the present list that names the instrument. */
@@ -626,6 +741,7 @@ export function createDesk(page: Page) {
     api,
     store,
     chain,
+    picks,
     settings,
     /** What the address says. */
     at,
@@ -640,10 +756,15 @@ export function createDesk(page: Page) {
     selected,
     detailed,
     pickUnderlying,
-    detailOpen,
+    detailOpen: panels.detailOpen,
     showDetail,
-    detailWide,
-    widenDetail,
+    detailWide: panels.detailWide,
+    widenDetail: panels.widenDetail,
+    railOpen: panels.railOpen,
+    showRail: panels.showRail,
+    panels,
+    display,
+    hints,
     watchRows,
     frame,
     messageOf,
@@ -662,6 +783,13 @@ export function createDesk(page: Page) {
     load,
     show,
     hurry: socket.hurry,
+    subscribe: (what: Subscription) => socket.subscribe(what),
+    unsubscribe: (source: string) => socket.unsubscribe(source),
+    /** How watchlists are shown, and how many of their columns have room. */
+    listView,
+    listKey,
+    listFit,
+    exportShown,
     focusGrid: () => (view() === "chain" ? chain.focus() : grid?.focus()),
     selectEntry: (id: number) => grid?.selectEntry(id),
     current,
@@ -704,9 +832,8 @@ function idFromHash(): number | null {
   return to.view === "list" ? to.id : null;
 }
 
-function remembered(): number {
-  return Number(localStorage.getItem(LAST_LIST));
-}
+const textOf = (value: unknown) => (typeof value === "string" ? value : null);
+const numberOf = (value: unknown) => (typeof value === "number" ? value : null);
 
 function messageOf(error: unknown): string {
   return error instanceof ApiError ? error.message : "Something went wrong on this page.";

@@ -122,8 +122,3 @@ export function latency(ms: Value): string {
   if (size >= 1000) return `${fixed(ms / 1000, 1)} s`;
   return `${fixed(ms, size < 10 ? 1 : 0)} ms`;
 }
-
-/** Hours, minutes and seconds in the reader's zone. */
-export function clockTime(ms: number): string {
-  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-}

@@ -1,7 +1,8 @@
 // The state of the connection and of the feeds in words. Pure; views show it.
-import { age, clockTime } from "./format";
+import { age } from "./format";
 import type { FeedKind, FeedStatus, Health } from "./protocol";
 import { type Connection, RESTARTING, TOO_MANY } from "./socket";
+import { clockTime, dayAndTime } from "./times";
 
 export interface Words {
   /** live: all is well; calm: nothing moves, as it should be; busy: wait a moment; bad: do not trust the numbers. */
@@ -68,8 +69,9 @@ function feedWords(feeds: readonly FeedStatus[], moment: Moment): Words {
     case "ok":
       return words("live", "Live", null);
     case "closed": {
-      const opens = worst.opens_ms ? `, opens ${dayAndTime(worst.opens_ms, moment)}` : "";
-      const closed = since === null ? "Market closed" : `Market closed since ${dayAndTime(since, moment)}`;
+      const opens = worst.opens_ms ? `, opens ${dayAndTime(worst.opens_ms, moment.our_ms)}` : "";
+      const closed =
+        since === null ? "Market closed" : `Market closed since ${dayAndTime(since, moment.our_ms)}`;
       return words("calm", closed + opens, null);
     }
     case "taking_over":
@@ -87,6 +89,21 @@ function feedWords(feeds: readonly FeedStatus[], moment: Moment): Words {
 function quietFor(status: FeedStatus, server_ms: number): number | null {
   if (status.age_ms === null) return null;
   return status.age_ms + Math.max(0, server_ms - status.time_ms);
+}
+
+/** Why rows of that feed are not of now, and since when: `Not of now: nothing from simulated since 14:02:11`. Empty while
+ * they are. The words stay the same while it lasts. */
+export function staleWhy(connection: Connection, status: FeedStatus | undefined, moment: Moment): string {
+  if (!isStale(connection, status)) return "";
+  if (connection.phase !== "open") {
+    const since = connection.phase === "silent" ? connection.since_ms : moment.heard_ms;
+    return since === null
+      ? "Not of now: no connection"
+      : `Not of now: no connection since ${clockTime(since)}`;
+  }
+  const quiet = status ? quietFor(status, moment.server_ms) : null;
+  const since = quiet === null ? "" : ` since ${clockTime(moment.our_ms - quiet)}`;
+  return `Not of now: nothing from ${status?.feed ?? "the feed"}${since}`;
 }
 
 /** Whether rows of that feed are to be shown as stale. A closed market's last rows are what they should be. */
@@ -110,12 +127,6 @@ export function badge(kind: FeedKind, feedNow: number): string {
 
 function wholeAge(ms: number): string {
   return age(Math.floor(ms / 1000) * 1000).replace(".0", "");
-}
-
-function dayAndTime(ms: number, moment: Moment): string {
-  const time = clockTime(ms).slice(0, 5);
-  if (new Date(ms).toDateString() === new Date(moment.our_ms).toDateString()) return time;
-  return `${new Date(ms).toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" })} ${time}`;
 }
 
 function words(tone: Words["tone"], text: string, since_ms: number | null): Words {

@@ -6,8 +6,8 @@ import { App } from "./views/App";
 
 const root = document.getElementById("app");
 if (!root) throw new Error("the page has no #app to stand in");
-const { user = "", staff = "", loginUrl = "", logoutUrl = "" } = root.dataset;
-const desk = createDesk({ user, staff: staff === "yes", loginUrl, logoutUrl });
+const { user = "", staff = "", account = "{}", loginUrl = "", logoutUrl = "" } = root.dataset;
+const desk = createDesk({ user, staff: staff === "yes", account: JSON.parse(account), loginUrl, logoutUrl });
 root.replaceChildren();
 render(() => <App desk={desk} />, root);
 desk.start();

@@ -4,13 +4,35 @@
 export interface Keeper {
   getItem(name: string): string | null;
   setItem(name: string, value: string): void;
+  removeItem(name: string): void;
 }
 
 /** All that goes with the account. */
-export const NAMES = ["chain.columns", "chain.side", "chain.strikes"] as const;
+export const NAMES = [
+  "chain.columns",
+  "chain.side",
+  "chain.strikes",
+  "chain.expiries",
+  "volatility",
+  "view",
+  "volatility",
+  "list",
+  "list.columns",
+  "list.sorts",
+  "list.folded",
+  "list.columns",
+  "list.folded",
+  "list.sorts",
+  "rail",
+  "detail",
+  "search.recent",
+  "hints",
+] as const;
 export type Name = (typeof NAMES)[number];
 
 const PREFIX = "strikewire.";
+/** Whose settings this browser has. */
+const OWNER = "strikewire.owner";
 /** What is chosen in one go is saved once. */
 const SAVE_AFTER_MS = 800;
 
@@ -19,7 +41,19 @@ export class Settings {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private adopted: (() => void)[] = [];
 
-  constructor(private readonly keeper: Keeper) {}
+  /** `owner` is who is signed in: what another left in this browser is nobody else's. */
+  constructor(
+    private readonly keeper: Keeper,
+    owner: string,
+  ) {
+    try {
+      if (keeper.getItem(OWNER) === owner) return;
+      for (const name of NAMES) keeper.removeItem(PREFIX + name);
+      keeper.setItem(OWNER, owner);
+    } catch {
+      // Storage is shut: nobody left anything.
+    }
+  }
 
   /** The value kept under `name` as `parse` takes it; `otherwise` where there is none, or none that it takes. */
   read<T>(name: Name, parse: (value: unknown) => T | null, otherwise: T): T {
@@ -28,16 +62,26 @@ export class Settings {
   }
 
   write(name: Name, value: unknown): void {
+    if (JSON.stringify(value) === JSON.stringify(this.kept(name))) return;
     this.keep(name, value);
     if (!this.save) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.save?.(this.all()), SAVE_AFTER_MS);
+    this.timer = setTimeout(() => this.flush(), SAVE_AFTER_MS);
+  }
+
+  /** Saves at once what waits to be saved. */
+  flush(): void {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.save?.(this.all());
   }
 
   /** Takes what the account has, and from now on gives what is written to `save`, all of it. */
   adopt(values: unknown, save: (all: Record<string, unknown>) => void): void {
     this.save = save;
-    if (typeof values !== "object" || values === null) return;
+    // What was chosen here and is not saved yet is newer.
+    if (this.timer !== undefined || typeof values !== "object" || values === null) return;
     let isNew = false;
     for (const name of NAMES) {
       const value: unknown = (values as Record<string, unknown>)[name];

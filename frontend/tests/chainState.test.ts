@@ -134,13 +134,15 @@ beforeEach(async () => {
     },
     frame: new Frame(),
     flasher: new Flasher(() => false),
-    settings: new Settings(localStorage),
+    settings: new Settings(localStorage, "1"),
     feedNow: () => 0,
     isStale: () => false,
     messageOf: String,
     onDrawn: () => {},
     onOpen: (contract) => happened.push(`open ${contract.symbol}`),
     onAdd: (contract) => happened.push(`add ${contract.symbol}`),
+    onPick: (contract, quantity) => happened.push(`pick ${quantity} ${contract.symbol}`),
+    onPayoff: () => happened.push("payoff"),
     onUnderlyings: () => {},
   });
   element = document.createElement("div");

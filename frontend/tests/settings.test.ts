@@ -4,15 +4,18 @@ import { Settings } from "../src/settings";
 let kept: Map<string, string>;
 let settings: Settings;
 
+const keeper = {
+  getItem: (name: string) => kept.get(name) ?? null,
+  setItem: (name: string, value: string) => kept.set(name, value),
+  removeItem: (name: string) => kept.delete(name),
+};
+
 const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 beforeEach(() => {
   vi.useFakeTimers();
   kept = new Map();
-  settings = new Settings({
-    getItem: (name) => kept.get(name) ?? null,
-    setItem: (name, value) => kept.set(name, value),
-  });
+  settings = new Settings(keeper, "1");
 });
 
 afterEach(() => vi.useRealTimers());
@@ -34,7 +37,7 @@ it("goes on where storage is shut", () => {
   const shut = () => {
     throw new Error("shut");
   };
-  const without = new Settings({ getItem: shut, setItem: shut });
+  const without = new Settings({ getItem: shut, setItem: shut, removeItem: shut }, "1");
   without.write("chain.side", "P");
   expect(without.read("chain.side", text, "C")).toBe("C");
 });
@@ -60,4 +63,37 @@ it("saves all of it, once for what is chosen in one go", () => {
   settings.write("chain.side", "C");
   vi.runAllTimers();
   expect(save.mock.calls).toEqual([[{ "chain.side": "C", "chain.strikes": "2sd" }]]);
+});
+
+it("saves at once what waits, and nothing where nothing waits", () => {
+  const save = vi.fn();
+  settings.adopt({}, save);
+  settings.flush();
+  settings.write("chain.side", "P");
+  settings.flush();
+  vi.runAllTimers();
+  expect(save).toHaveBeenCalledTimes(1);
+});
+
+it("asks for nothing to be saved that stays as it is", () => {
+  const save = vi.fn();
+  settings.adopt({ "chain.side": "P" }, save);
+  settings.write("chain.side", "P");
+  vi.runAllTimers();
+  expect(save).not.toHaveBeenCalled();
+});
+
+it("keeps what was chosen here and waits to be saved over what the account has", () => {
+  settings.adopt({}, vi.fn());
+  settings.write("chain.side", "P");
+  settings.adopt({ "chain.side": "C" }, vi.fn());
+  expect(settings.read("chain.side", text, "C")).toBe("P");
+});
+
+it("gives nobody what another left in this browser", () => {
+  settings.write("search.recent", ["secret"]);
+  expect(new Settings(keeper, "1").read("chain.side", text, "C")).toBe("C");
+  expect(kept.get("strikewire.search.recent")).toBe('["secret"]');
+  const other = new Settings(keeper, "2");
+  expect(other.read("search.recent", (value) => value, null)).toBe(null);
 });

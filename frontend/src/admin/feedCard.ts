@@ -1,7 +1,8 @@
 // One feed on the administrators' feed page: writes what the stream says into the card's elements. Before: feeds.ts.
-import { age, clockTime, fixed, latency } from "../format";
+import { age, fixed, latency } from "../format";
 import type { FeedReport, Hop, Vitals } from "../protocol";
 import type { Connection } from "../socket";
+import { clockTime } from "../times";
 
 const NOTHING = "–";
 

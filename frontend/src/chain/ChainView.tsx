@@ -1,14 +1,16 @@
 // The option chain: the underlying, its expiries, and one of them by strike.
 import { createMemo, For, onCleanup, onMount, Show } from "solid-js";
 import type { Desk } from "../desk";
-import { change, clockTime, decimals, fixed } from "../format";
+import { change, decimals, fixed } from "../format";
 import { badge } from "../health";
 import { dayOf } from "../names";
+import { Tray } from "../payoff/Tray";
 import { columnValue } from "../protocol";
+import { minuteTime, zoneName } from "../times";
 import { DetailToggle } from "../views/DetailToggle";
 import { Icon } from "../views/Icon";
 import { Menu } from "../views/Menu";
-import { Notice, zoneName } from "../views/Notice";
+import { Notice } from "../views/Notice";
 import { ColumnChooser } from "./ColumnChooser";
 import { moveText, volatilityText } from "./expiry";
 import { Navigator } from "./Navigator";
@@ -28,7 +30,7 @@ export function ChainView(props: { desk: Desk }) {
     const count = chain.count();
     if (!one || count === null) return "Loading…";
     const at =
-      one.expires_at === null ? "" : `, expires ${clockTime(Date.parse(one.expires_at)).slice(0, 5)}`;
+      one.expires_at === null ? "" : `, expires ${minuteTime(Date.parse(one.expires_at))}`;
     return `${dayOf(one.expiry)}${at}: ${count} ${count === 1 ? "contract" : "contracts"}, times in ${zoneName()}`;
   };
   return (
@@ -59,6 +61,7 @@ export function ChainView(props: { desk: Desk }) {
           </div>
         </Show>
       </div>
+      <Show when={chain.address()}>{(of) => <Tray desk={props.desk} of={of()} />}</Show>
     </main>
   );
 }
@@ -177,6 +180,20 @@ function Tools(props: { desk: Desk }) {
           </For>
         </fieldset>
       </Show>
+      <button
+        type="button"
+        class="pick-legs"
+        aria-pressed={chain.picking()}
+        title={
+          chain.picking()
+            ? "A click on a bid sells, on an ask buys; with Shift ten. Press to end"
+            : "Pick legs of a position with clicks: on a bid to sell, on an ask to buy. Keys: b buys, s sells"
+        }
+        data-testid="pick-legs"
+        onClick={() => chain.setPicking(!chain.picking())}
+      >
+        Pick legs
+      </button>
       <label class="range">
         <span class="unseen">Strikes</span>
         <select

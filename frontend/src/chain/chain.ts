@@ -46,6 +46,8 @@ export interface ChainParts {
   readonly onDrawn: () => void;
   readonly onOpen: (contract: Named) => void;
   readonly onAdd: (contract: Named) => void;
+  readonly onPick: (contract: Named, quantity: number) => void;
+  readonly onPayoff: () => void;
   /** It is known anew what has a chain. */
   readonly onUnderlyings: () => void;
 }
@@ -75,6 +77,7 @@ export function createChain(parts: ChainParts) {
   const [count, setCount] = createSignal<number | null>(null);
   const [problem, setProblem] = createSignal("");
   const [picked, setPicked] = createSignal<Named | null>(null);
+  const [picking, setPicking] = createSignal(false);
   const [fit, setFit] = createSignal<Fit>({ shown: 0, single: false });
   const kept = {
     columns: () => settings.read("chain.columns", chosenKeys, USUAL),
@@ -99,6 +102,7 @@ export function createChain(parts: ChainParts) {
   /** To have the cursor once its chain is shown. */
   let pointed: Named | null = null;
   let live: readonly string[] = [];
+  let marks: ReadonlyMap<number, number> = new Map();
   let fetching = new AbortController();
   let pause: ReturnType<typeof setTimeout> | undefined;
   let nextSource = 1;
@@ -419,6 +423,8 @@ export function createChain(parts: ChainParts) {
       onCursor: setPicked,
       onOpen: parts.onOpen,
       onAdd: parts.onAdd,
+      onPick: parts.onPick,
+      onPayoff: parts.onPayoff,
       onSight,
       onFit: setFit,
       onSide: showSide,
@@ -426,6 +432,8 @@ export function createChain(parts: ChainParts) {
     });
     grid = made;
     made.setColumns(columns(), side());
+    made.setMarks(marks);
+    made.setPicking(picking());
     if (shown) draw(shown, null);
     return () => {
       made.destroy();
@@ -477,6 +485,16 @@ export function createChain(parts: ChainParts) {
     picked,
     setPicked,
     fit,
+    /** Whether a click on a bid sells and on an ask buys. */
+    picking,
+    setPicking: (on: boolean) => {
+      setPicking(on);
+      grid?.setPicking(on);
+    },
+    setMarks: (wanted: ReadonlyMap<number, number>) => {
+      marks = wanted;
+      grid?.setMarks(wanted);
+    },
     columns,
     side,
     range,
@@ -506,8 +524,16 @@ export function createChain(parts: ChainParts) {
     },
     factsChanged: (id: number) => grid?.factsChanged(id),
     drawAges: () => grid?.drawAges(),
+    /** Rows may have another height. */
+    relay: () => grid?.setColumns(columns(), side()),
     markStale: () => grid?.markStale(),
     redraw: () => grid?.redraw(),
+    /** What is on the screen, for a file. */
+    table: () => {
+      const to = address();
+      if (!grid || !to || !shown) return null;
+      return { name: `${to.underlying} ${shown.expiry.name}.csv`, ...grid.table() };
+    },
     takeKey: (event: KeyboardEvent) => grid?.takeKey(event) ?? false,
     focus: () => grid?.focus(),
     showMoney: () => grid?.showMoney(),

@@ -4,16 +4,23 @@ import type { Flasher } from "../flash";
 import { fixed } from "../format";
 import type { Drawable, Frame } from "../frame";
 import type { Named } from "../grid/cells";
+import { viewOf } from "../grid/view";
+import { type ActionOf, actionOf } from "../keys";
+import type { Table } from "../lists/table";
 import type { Store } from "../store";
 import { columnsOf, fitting, headerOf, mirrored, type Prices, tracks, widthOf } from "./layout";
 import { ChainRow, type Layout } from "./row";
 import { moneyAt, rowsInSight, type Side, type Strike, strikeNote } from "./strikes";
+import { chainTable } from "./table";
 
 export interface ChainEvents {
   /** The contract under the cursor; null where there is none. */
   onCursor(contract: Named | null): void;
   onOpen(contract: Named): void;
   onAdd(contract: Named): void;
+  /** So many of it are picked into the position, below zero sold. */
+  onPick(contract: Named, quantity: number): void;
+  onPayoff(): void;
   /** The strikes from `first` on and before `last` are in sight. */
   onSight(first: number, last: number): void;
   /** How many of the chosen columns have room, and whether one side is shown at a time. */
@@ -54,7 +61,9 @@ const ALL_UP_TO = 120;
 /** Rows beyond the edges, so that a scroll finds them made. */
 const MARGIN = 8;
 const PAGE = 10;
+/** As `--row` in tokens.css has it, by the density of rows that the page's root says. */
 const ROW = 26;
+const DENSE_ROW = 22;
 const TOUCH_ROW = 36;
 const HEADER = 45;
 const SINGLE_HEADER = 23;
@@ -63,8 +72,13 @@ const PADDING = 8;
 /** Narrower than this one side is shown at a time. */
 const SINGLE_UP_TO = 600;
 const CURSOR_ID = "chain-cursor";
+/** What Shift makes of one. */
+const MANY = 10;
 
 const NO_TERMS: Terms = { feed: "", prices: { dollars: false, large: false }, places: 2 };
+
+/** The keys that the grid takes itself. */
+type Taken = Exclude<ActionOf<"chain">, "previousExpiry" | "nextExpiry">;
 
 export class ChainGrid implements Drawable {
   private strikes: readonly Strike[] = [];
@@ -85,6 +99,8 @@ export class ChainGrid implements Drawable {
   private slots: readonly Slot[] = [];
   private cursor: (Slot & { readonly index: number }) | null = null;
   private cursorCell: HTMLElement | null = null;
+  private marks: ReadonlyMap<number, number> = new Map();
+  private picking = false;
   private all = true;
   private moved = true;
   private readonly header = document.createElement("div");
@@ -174,6 +190,18 @@ export class ChainGrid implements Drawable {
     this.frame.request(this);
   }
 
+  /** How many of each instrument are picked. */
+  setMarks(marks: ReadonlyMap<number, number>): void {
+    this.marks = marks;
+    for (const row of this.rows.values()) row.drawLegs(marks);
+  }
+
+  /** Whether a click on a bid sells and on an ask buys. */
+  setPicking(picking: boolean): void {
+    this.picking = picking;
+    this.element.classList.toggle("picking", picking);
+  }
+
   /** Puts the cursor on a contract, and it into the middle. */
   pointAt(instrument: number): void {
     const index = this.indexOf.get(instrument);
@@ -249,6 +277,13 @@ export class ChainGrid implements Drawable {
     if (drew) this.events.onDrawn();
   }
 
+  /** All strikes that are shown, with the columns that have room. */
+  table(): Table {
+    return chainTable(this.strikes, this.layout, (contract) =>
+      viewOf(this.store, contract, this.feedNow(contract.feed)),
+    );
+  }
+
   focus(): void {
     this.element.focus({ preventScroll: true });
   }
@@ -278,6 +313,7 @@ export class ChainGrid implements Drawable {
         row.element.style.transform = `translateY(${index * this.row}px)`;
         row.markStale(stale);
         row.drawMoney(this.price);
+        row.drawLegs(this.marks);
         row.strikeCell.title = strikeNote(row.strike.strike, this.price, this.move);
         this.rows.set(index, row);
         this.body.insertBefore(row.element, this.rows.get(index + 1)?.element ?? this.line);
@@ -345,14 +381,16 @@ export class ChainGrid implements Drawable {
     const { prices } = this.terms;
     const keys = single ? this.keys : fitting(this.keys, (width - STRIKE - 2 * PADDING) / 2, prices);
     const sides: Side[] = single ? [this.side] : ["C", "P"];
-    const laidOut = [sides, keys, prices.dollars, prices.large].join();
+    const dense = document.documentElement.dataset["density"] === "dense";
+    const row = single ? TOUCH_ROW : dense ? DENSE_ROW : ROW;
+    const laidOut = [sides, keys, prices.dollars, prices.large, row].join();
     if (laidOut === this.laidOut) return;
     this.laidOut = laidOut;
     const calls = single ? keys : mirrored(keys);
     this.layout = { sides, columns: { C: columnsOf(calls), P: columnsOf(keys) } };
     this.slots = slotsOf(this.layout);
     if (single && this.cursor?.side) this.cursor = { ...this.cursor, side: this.side };
-    this.row = single ? TOUCH_ROW : ROW;
+    this.row = row;
     const { style } = this.element;
     style.setProperty("--chain-row", `${this.row}px`);
     style.setProperty("--calls", tracks(calls, prices));
@@ -480,54 +518,43 @@ export class ChainGrid implements Drawable {
     this.moveTo(this.at, found >= 0 ? found : this.middle + (side === "C" ? -1 : 1));
   }
 
+  /** What each key of the table does here; false where it had nothing to do. */
+  private readonly actions: Record<Taken, (column: number, isShifted: boolean) => unknown> = {
+    down: (column) => this.moveTo(this.cursor ? this.at + 1 : this.at, column),
+    up: (column) => this.moveTo(this.cursor ? this.at - 1 : this.at, column),
+    left: (column) => this.moveTo(this.at, this.cursor ? column - 1 : column),
+    right: (column) => this.moveTo(this.at, this.cursor ? column + 1 : column),
+    pageDown: (column) => this.moveTo(this.at + PAGE, column),
+    pageUp: (column) => this.moveTo(this.at - PAGE, column),
+    money: (column) => {
+      this.moveTo((this.money ?? 1) - 1, column);
+      this.showMoney();
+    },
+    end: (column) => this.moveTo(this.strikes.length - 1, column),
+    calls: () => this.toSide("C"),
+    puts: () => this.toSide("P"),
+    open: () => this.tell(this.events.onOpen),
+    watch: () => this.tell(this.events.onAdd),
+    buy: (_, isShifted) => this.tell((contract) => this.events.onPick(contract, isShifted ? MANY : 1)),
+    sell: (_, isShifted) => this.tell((contract) => this.events.onPick(contract, isShifted ? -MANY : -1)),
+    payoff: () => this.events.onPayoff(),
+  };
+
+  /** Tells of the contract under the cursor, if there is one. */
+  private tell(event: (contract: Named) => void): boolean {
+    const contract = this.contractAt();
+    if (contract) event(contract);
+    return contract !== null;
+  }
+
   /** Takes a key that means something here; says whether it did. */
   takeKey(event: KeyboardEvent): boolean {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.strikes.length) return false;
+    const action = actionOf("chain", event);
+    if (!action || action === "previousExpiry" || action === "nextExpiry" || !this.strikes.length)
+      return false;
     // Without a cursor it comes in next to the strike.
     const column = this.column ?? (this.middle > 0 ? this.middle - 1 : 1);
-    const from = this.cursor ? this.at : null;
-    const contract = this.contractAt();
-    switch (event.key) {
-      case "ArrowDown":
-        this.moveTo(from === null ? this.at : from + 1, column);
-        return true;
-      case "ArrowUp":
-        this.moveTo(from === null ? this.at : from - 1, column);
-        return true;
-      case "ArrowLeft":
-        this.moveTo(this.at, from === null ? column : column - 1);
-        return true;
-      case "ArrowRight":
-        this.moveTo(this.at, from === null ? column : column + 1);
-        return true;
-      case "PageDown":
-        this.moveTo(this.at + PAGE, column);
-        return true;
-      case "PageUp":
-        this.moveTo(this.at - PAGE, column);
-        return true;
-      case "Home":
-        this.moveTo((this.money ?? 1) - 1, column);
-        this.showMoney();
-        return true;
-      case "End":
-        this.moveTo(this.strikes.length - 1, column);
-        return true;
-      case "c":
-        this.toSide("C");
-        return true;
-      case "p":
-        this.toSide("P");
-        return true;
-      case "Enter":
-        if (contract) this.events.onOpen(contract);
-        return contract !== null;
-      case "w":
-        if (contract) this.events.onAdd(contract);
-        return contract !== null;
-      default:
-        return false;
-    }
+    return this.actions[action](column, event.shiftKey) !== false;
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
@@ -545,7 +572,10 @@ export class ChainGrid implements Drawable {
     this.focus();
     this.moveTo(index, row.cells.indexOf(cell));
     const contract = this.contractAt();
-    if (contract) this.events.onOpen(contract);
+    const key = this.cursor?.key;
+    if (contract && this.picking && (key === "bid" || key === "ask"))
+      this.events.onPick(contract, (key === "bid" ? -1 : 1) * (event.shiftKey ? MANY : 1));
+    else if (contract) this.events.onOpen(contract);
   };
 }
 

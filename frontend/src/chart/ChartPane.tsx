@@ -15,6 +15,7 @@ import type { Desk } from "../desk";
 import { count, decimals, fixed } from "../format";
 import type { Named } from "../grid/cells";
 import { columnValue, type Row } from "../protocol";
+import { zone, zoneName } from "../times";
 import { History, type State } from "./history";
 import { type Drawing, type Look, Plot } from "./plot";
 import { type Bar, INTERVALS, type Interval, type Price } from "./series";
@@ -131,7 +132,11 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
     };
     const repaint = () => plot?.paint();
     const theme = new MutationObserver(repaint);
-    theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    theme.observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ["data-theme", "data-colours"],
+    });
+    createEffect(on(zone, repaint, { defer: true }));
     const scheme = window.matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", repaint);
     document.addEventListener("visibilitychange", onVisible);
@@ -270,10 +275,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
         </Switch>
       </div>
       <p class="chart-foot">
-        <Show
-          when={late()}
-          fallback={<span>Times in {Intl.DateTimeFormat().resolvedOptions().timeZone}</span>}
-        >
+        <Show when={late()} fallback={<span>Times in {zoneName()}</span>}>
           <span class="bad" role="alert">
             The newest bars may be incomplete: {late()}
           </span>

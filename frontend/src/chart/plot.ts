@@ -9,6 +9,7 @@ import type {
   UTCTimestamp,
   WhitespaceData,
 } from "lightweight-charts";
+import { minuteTime, written } from "../times";
 import type { Bar, Interval, Price } from "./series";
 
 type Library = typeof import("lightweight-charts");
@@ -193,32 +194,28 @@ export class Plot {
   /** A mark of the time axis, in the reader's zone; days are the exchange's. */
   private mark(seconds: number, kind: number): string {
     const { Year, Month, DayOfMonth } = this.library.TickMarkType;
-    const at = new Date(seconds * 1000);
+    const at = seconds * 1000;
     if (this.look.interval === "1d") {
       const day = this.dayOf(seconds);
-      if (kind === Year) return String(day.getUTCFullYear());
+      if (kind === Year) return written(day, { year: "numeric", timeZone: "UTC" });
       if (kind === Month) return written(day, { month: "short", timeZone: "UTC" });
       return written(day, { day: "numeric", month: "short", timeZone: "UTC" });
     }
-    const time = written(at, { hour: "2-digit", minute: "2-digit" });
+    const time = minuteTime(at);
     if (kind !== Year && kind !== Month && kind !== DayOfMonth) return time;
     const day = written(at, { day: "numeric", month: "short" });
-    return at.getHours() === 0 ? day : `${day} ${time}`;
+    return time.startsWith("00:") ? day : `${day} ${time}`;
   }
 
   private when(seconds: number): string {
     if (this.look.interval === "1d") return written(this.dayOf(seconds), { ...DAY, timeZone: "UTC" });
-    return written(new Date(seconds * 1000), { ...DAY, hour: "2-digit", minute: "2-digit" });
+    return written(seconds * 1000, { ...DAY, hour: "2-digit", minute: "2-digit" });
   }
 
-  private dayOf(seconds: number): Date {
+  private dayOf(seconds: number): number {
     const day = this.byStart.get(seconds)?.day;
-    return new Date(day ?? seconds * 1000);
+    return day ? Date.parse(day) : seconds * 1000;
   }
 }
 
 const DAY = { weekday: "short", day: "numeric", month: "short" } as const;
-
-function written(at: Date, parts: Intl.DateTimeFormatOptions): string {
-  return at.toLocaleString("en-GB", parts);
-}

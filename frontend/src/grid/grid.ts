@@ -1,12 +1,19 @@
 // The grid of a watchlist: writes its own cells, only those in sight. Before: store.ts, frame.ts; after: row.ts, heading.ts.
 import type { Flasher } from "../flash";
 import type { Drawable, Frame } from "../frame";
-import type { Line } from "../lists/lines";
+import { type ActionOf, actionOf } from "../keys";
+import { type Arranged, arranged, type Sort, type SortValue } from "../lists/arrange";
+import { fitted } from "../lists/layout";
+import type { Line, QuoteLine } from "../lists/lines";
 import { roomFor } from "../money";
+import { sortName } from "../names";
 import type { Store } from "../store";
-import { BESIDE, BESIDE_TITLE, COLUMNS } from "./columns";
+import { COLUMN_OF, type GridColumn } from "./columns";
+import { Header } from "./header";
 import { HeadingRow } from "./heading";
+import { columnsOf } from "./layout";
 import { type ChainLink, GridRow } from "./row";
+import { viewOf } from "./view";
 
 export interface GridEvents {
   onSelect(line: Line | null): void;
@@ -14,26 +21,53 @@ export interface GridEvents {
   onRemove(line: Line): void;
   /** Put the item that `line` is of where the item `to` is now. */
   onMove(line: Line, to: number): void;
+  /** It cannot be moved now: the list is sorted. */
+  onCannotMove(): void;
+  /** Sort by that column, or by it no more. */
+  onSort(key: string): void;
+  onFold(heading: Line, on: boolean): void;
+  /** How many of the chosen columns have room. */
+  onFit(shown: number): void;
+}
+
+/** How a list is shown. */
+export interface Look {
+  readonly columns: readonly string[];
+  readonly sort: Sort | null;
+  readonly folded: ReadonlySet<string>;
 }
 
 type AnyRow = GridRow | HeadingRow;
+type Movement = "down" | "up" | "pageDown" | "pageUp" | "first" | "last";
 
 const PAGE = 10;
 /** Rows drawn beyond the edges, so that a slow scroll shows no old values. */
 const MARGIN = 6;
+const CURSOR_ID = "list-cursor";
+const USUAL_WIDTH = 1100;
 
 export class Grid implements Drawable {
+  private lines: readonly Line[] = [];
+  private look: Look = { columns: [], sort: null, folded: new Set() };
+  private arranged: Arranged = { lines: [], hidden: new Map() };
   private rows: AnyRow[] = [];
   private readOnly = false;
   private byInstrument = new Map<number, GridRow[]>();
   private changed = new Set<AnyRow>();
   private selected: AnyRow | null = null;
+  private columns: readonly GridColumn[] = [];
+  private laidOut = "";
+  /** Which cell of the selected row, or of the column names, the keys are at; null for the row as a whole. */
+  private column: number | null = null;
+  private atHeader = false;
+  private cursorCell: HTMLElement | null = null;
   private readonly body = document.createElement("div");
   private dragged: AnyRow | null = null;
+  private isUnderPointer = false;
   private all = true;
   /** Facts came: there may be prices in a currency that the list had no room for. */
   private newFacts = false;
-  private readonly header = header();
+  private readonly header = new Header();
 
   constructor(
     readonly element: HTMLElement,
@@ -41,31 +75,75 @@ export class Grid implements Drawable {
     private readonly frame: Frame,
     private readonly flasher: Flasher,
     private readonly feedNow: (feed: string) => number,
-    private readonly isStale: (feed: string) => boolean,
+    /** Why the rows of a feed are not of now; empty where they are. */
+    private readonly staleWhy: (feed: string) => string,
     private readonly events: GridEvents,
     private readonly onDrawn: () => void,
     private readonly chainLink: ChainLink = () => null,
   ) {
     this.body.className = "rows";
     this.body.setAttribute("role", "rowgroup");
-    element.append(this.header, this.body);
+    element.append(this.header.element, this.body);
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("scroll", () => this.redrawAll(), { passive: true });
+    this.header.element.addEventListener("click", this.onHeaderClick);
     this.body.addEventListener("click", this.onClick);
+    this.body.addEventListener("pointerenter", () => this.pointer(true));
+    this.body.addEventListener("pointerleave", () => this.pointer(false));
     this.body.addEventListener("dragstart", this.onDragStart);
     this.body.addEventListener("dragover", this.onDragOver);
     this.body.addEventListener("drop", this.onDrop);
     this.body.addEventListener("dragend", this.endDrag);
-    new ResizeObserver(() => this.redrawAll()).observe(element);
+    new ResizeObserver(() => {
+      this.lay();
+      this.redrawAll();
+    }).observe(element);
   }
 
-  /** Shows exactly these, in this order; rows that stay keep their elements. */
+  // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
+  /** Shows exactly these, in this order unless it is sorted; rows that stay keep their elements. */
   setLines(lines: readonly Line[], readOnly = false): void {
+    this.lines = lines;
     this.readOnly = readOnly;
     this.element.classList.toggle("read-only", readOnly);
+    this.arrange();
+    this.makeRoom();
+    this.markStale();
+    this.redrawAll();
+  }
+
+  setLook(look: Look): void {
+    this.look = look;
+    this.element.classList.toggle("sorted", look.sort !== null);
+    this.lay();
+    this.arrange();
+    this.markStale();
+    this.redrawAll();
+  }
+
+  /** A sorted list in the order of now; not while somebody's pointer is over it, or something is dragged. */
+  sortAgain(): void {
+    if (!this.look.sort || this.isUnderPointer || this.dragged) return;
+    this.arrange();
+    this.redrawAll();
+  }
+
+  /** The lines on the screen, and the columns, as they stand there. */
+  get shown(): { readonly lines: readonly Line[]; readonly columns: readonly GridColumn[] } {
+    return { lines: this.arranged.lines, columns: this.columns };
+  }
+
+  /** Whether that instrument has a row here. */
+  has(instrument: number): boolean {
+    return this.byInstrument.has(instrument);
+  }
+
+  private arrange(): void {
+    const { sort, folded } = this.look;
+    this.arranged = arranged(this.lines, folded, sort, this.sortValue);
     const held = new Map(this.rows.map((row) => [row.line.key, row]));
     const at = this.selected ? this.rows.indexOf(this.selected) : -1;
-    this.rows = lines.map((line) => {
+    this.rows = this.arranged.lines.map((line) => {
       const row = held.get(line.key);
       if (!row?.becomes(line)) return this.makeRow(line);
       held.delete(line.key);
@@ -76,6 +154,8 @@ export class Grid implements Drawable {
       const there = this.body.children[index];
       if (there !== row.element) this.body.insertBefore(row.element, there ?? null);
       row.element.setAttribute("aria-rowindex", String(index + 2));
+      row.element.draggable = !this.readOnly && !sort;
+      if (row instanceof HeadingRow) row.fold(this.arranged.hidden.get(row.line.key));
     }
     this.element.setAttribute("aria-rowcount", String(this.rows.length + 1));
     this.byInstrument = new Map();
@@ -89,11 +169,69 @@ export class Grid implements Drawable {
       // The one that moved into its place, so that several can be removed in a row.
       this.select(this.rows[Math.min(at, this.rows.length - 1)] ?? null);
     }
-    this.makeRoom();
-    this.markStale();
+  }
+
+  private readonly sortValue = (line: QuoteLine, key: string): SortValue => {
+    if (key === "name") return sortName(line.symbol, this.store.facts.get(line.instrument));
+    return COLUMN_OF.get(key)?.value(viewOf(this.store, line, this.feedNow(line.feed))) ?? null;
+  };
+
+  /** Chooses the columns that have room, and makes the cells anew where they are others. */
+  private lay(): void {
+    if (!this.look.columns.length) return;
+    const width = this.element.clientWidth || USUAL_WIDTH;
+    const room = this.room();
+    const fit = fitted(this.look.columns, width, room);
+    const keys = fit.keys.join();
+    this.header.show(columnsOf(fit.keys));
+    this.header.tell(columnsOf(fit.keys), this.look.sort, room.dollars);
+    const laidOut = [keys, fit.tracks, room.currency, room.dollars, fit.isPhone, fit.pricesBelow].join();
+    if (laidOut === this.laidOut) return;
+    this.laidOut = laidOut;
+    const { classList, style } = this.element;
+    classList.toggle("with-currencies", room.currency);
+    classList.toggle("with-dollars", room.dollars);
+    classList.toggle("two-lines", fit.isPhone);
+    classList.toggle("prices-below", fit.pricesBelow);
+    classList.toggle("dollars-below", fit.dollarsBelow);
+    style.setProperty("--columns", fit.tracks);
+    if (keys !== this.columns.map((column) => column.key).join()) {
+      this.columns = columnsOf(fit.keys);
+      this.element.setAttribute("aria-colcount", String(this.columns.length + 1));
+      for (const row of this.rows) if (row instanceof GridRow) row.setColumns(this.columns);
+      this.column = null;
+      this.placeCursor();
+    }
+    this.events.onFit(fit.keys.length);
     this.redrawAll();
   }
 
+  private room(): { currency: boolean; dollars: boolean; large: boolean } {
+    const all = { currency: false, dollars: false, large: false };
+    for (const row of this.rows) {
+      if (row instanceof HeadingRow) continue;
+      const { facts } = row;
+      const room = roomFor(row.line.symbol, facts);
+      all.currency ||= room.currency;
+      all.dollars ||= room.dollars;
+      all.large ||= facts !== undefined && ["index", "crypto", "future"].includes(facts.kind);
+    }
+    return all;
+  }
+
+  /** Keeps room for currencies and for US dollars beside coins where a row of the list needs it, and only there. */
+  private makeRoom(): void {
+    this.newFacts = false;
+    this.lay();
+  }
+
+  private makeRow(line: Line): AnyRow {
+    if (line.kind === "heading") return new HeadingRow(line);
+    const { store, flasher, chainLink, columns } = this;
+    return new GridRow(line, columns, store, flasher, this.feedNow(line.feed), chainLink);
+  }
+
+  // ── What changes ────────────────────────────────────────────────────────────────────────────────────────────────
   /** A newer row is in the store. */
   rowChanged(instrument: number): void {
     const rows = this.byInstrument.get(instrument);
@@ -148,13 +286,29 @@ export class Grid implements Drawable {
     for (const row of this.rows) row.drawName(this.feedOf(row));
   }
 
-  /** Dims the rows of feeds that are stale now. */
+  /** Dims the rows of feeds that are stale now, and says on each since when. */
   markStale(): void {
     for (const row of this.rows) {
-      if (row instanceof GridRow) row.element.classList.toggle("stale", this.isStale(row.line.feed));
+      if (!(row instanceof GridRow)) continue;
+      const why = this.staleWhy(row.line.feed);
+      row.element.classList.toggle("stale", why !== "");
+      if (why) row.element.title = why;
+      else row.element.removeAttribute("title");
     }
   }
 
+  private feedOf(row: AnyRow): number {
+    return row instanceof GridRow ? this.feedNow(row.line.feed) : Number.NaN;
+  }
+
+  private sight(): [number, number] {
+    const height = this.rows[0]?.element.offsetHeight || 26;
+    const from = Math.floor(this.element.scrollTop / height) - MARGIN;
+    const shown = Math.ceil(this.element.clientHeight / height) + 2 * MARGIN;
+    return [Math.max(0, from), Math.max(0, from) + Math.max(shown, 4 * MARGIN)];
+  }
+
+  // ── The cursor ──────────────────────────────────────────────────────────────────────────────────────────────────
   /** So that details have something to show. */
   selectFirst(): void {
     this.select(this.selected ?? this.rows.find((row) => row instanceof GridRow) ?? null);
@@ -169,90 +323,125 @@ export class Grid implements Drawable {
     this.element.focus({ preventScroll: true });
   }
 
-  /** Keeps room for currencies and for US dollars beside coins where a row of the list needs it, and only there. */
-  private makeRoom(): void {
-    this.newFacts = false;
-    let [currency, dollars] = [false, false];
-    for (const row of this.rows) {
-      if (row instanceof HeadingRow) continue;
-      const room = roomFor(row.line.symbol, row.facts);
-      currency ||= room.currency;
-      dollars ||= room.dollars;
-    }
-    this.element.classList.toggle("with-currencies", currency);
-    if (this.element.classList.contains("with-dollars") === dollars) return;
-    this.element.classList.toggle("with-dollars", dollars);
-    for (const [index, column] of COLUMNS.entries()) {
-      // The first cell of the header is that of the names.
-      const cell = this.header.children[index + 1] as HTMLElement;
-      if (column.beside) cell.title = dollars ? `${column.title}. ${BESIDE_TITLE}` : column.title;
-    }
-  }
-
-  private makeRow(line: Line): AnyRow {
-    if (line.kind === "heading") return new HeadingRow(line);
-    return new GridRow(line, this.store, this.flasher, this.feedNow(line.feed), this.chainLink);
-  }
-
-  private feedOf(row: AnyRow): number {
-    return row instanceof GridRow ? this.feedNow(row.line.feed) : Number.NaN;
-  }
-
-  private sight(): [number, number] {
-    const height = this.rows[0]?.element.offsetHeight || 26;
-    const from = Math.floor(this.element.scrollTop / height) - MARGIN;
-    const shown = Math.ceil(this.element.clientHeight / height) + 2 * MARGIN;
-    return [Math.max(0, from), Math.max(0, from) + Math.max(shown, 4 * MARGIN)];
-  }
-
   private select(row: AnyRow | null): void {
-    if (this.selected === row) return;
-    this.selected?.element.setAttribute("aria-selected", "false");
-    this.selected = row;
-    if (row) {
-      row.element.setAttribute("aria-selected", "true");
-      this.element.setAttribute("aria-activedescendant", row.element.id);
-      row.element.scrollIntoView?.({ block: "nearest" });
-    } else {
-      this.element.removeAttribute("aria-activedescendant");
+    this.atHeader = false;
+    if (this.selected !== row) {
+      this.selected?.element.setAttribute("aria-selected", "false");
+      this.selected = row;
+      if (row) {
+        row.element.setAttribute("aria-selected", "true");
+        row.element.scrollIntoView?.({ block: "nearest" });
+      }
+      this.events.onSelect(row?.line ?? null);
     }
-    this.events.onSelect(row?.line ?? null);
+    this.placeCursor();
+  }
+
+  /** Marks the cell that the keys are at, and tells who does not see it. */
+  private placeCursor(): void {
+    const { selected, column } = this;
+    const cells = this.atHeader ? this.header.cells : selected instanceof GridRow ? selected.cells : [];
+    const cell = cells[this.atHeader ? (column ?? -1) + 1 : (column ?? -1)] ?? null;
+    if (cell !== this.cursorCell) {
+      this.cursorCell?.classList.remove("cursor");
+      this.cursorCell?.removeAttribute("id");
+      this.cursorCell = cell;
+      cell?.classList.add("cursor");
+      if (cell) cell.id = CURSOR_ID;
+    }
+    const active = cell?.id ?? selected?.element.id;
+    if (active) this.element.setAttribute("aria-activedescendant", active);
+    else this.element.removeAttribute("aria-activedescendant");
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.target !== this.element) return;
-    const at = this.selected ? this.rows.indexOf(this.selected) : -1;
+    const action = event.target === this.element ? actionOf("list", event) : null;
+    if (action && this.act(action)) event.preventDefault();
+  };
+
+  private act(action: ActionOf<"list">): boolean {
+    const { selected } = this;
     const last = this.rows.length - 1;
-    if (event.altKey) {
-      const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
-      const to = (this.selected?.line.item ?? 0) + step;
-      if (!step || !this.selected || this.readOnly || to < 0 || to > (this.rows[last]?.line.item ?? 0))
-        return;
-      this.events.onMove(this.selected.line, to);
-    } else if (event.key === "Enter" && this.selected) {
-      this.events.onOpen(this.selected.line);
-    } else if ((event.key === "Delete" || event.key === "Backspace") && this.selected) {
-      if (!this.readOnly) this.events.onRemove(this.selected.line);
-    } else {
-      const wanted = destination(event.key, at, last);
-      if (wanted === null || last < 0) return;
-      this.select(this.rows[wanted] ?? null);
+    switch (action) {
+      case "moveUp":
+      case "moveDown": {
+        const to = (selected?.line.item ?? 0) + (action === "moveUp" ? -1 : 1);
+        const end = this.lines.at(-1)?.item ?? 0;
+        if (!selected || this.readOnly || to < 0 || to > end) return false;
+        if (this.look.sort) this.events.onCannotMove();
+        else this.events.onMove(selected.line, to);
+        return true;
+      }
+      case "open":
+        if (this.atHeader) this.events.onSort(this.columns[this.column ?? -1]?.key ?? "name");
+        else if (selected) this.events.onOpen(selected.line);
+        return this.atHeader || selected !== null;
+      case "remove":
+        if (this.atHeader || !selected) return false;
+        if (!this.readOnly) this.events.onRemove(selected.line);
+        return true;
+      case "left":
+      case "right":
+        return this.across(action === "right" ? 1 : -1);
+      default:
+        if (last < 0) return false;
+        return this.along(action, last);
     }
-    event.preventDefault();
+  }
+
+  /** To the next cell; a heading is folded or unfolded. */
+  private across(step: 1 | -1): boolean {
+    const { selected } = this;
+    if (!this.atHeader && selected instanceof HeadingRow) {
+      this.events.onFold(selected.line, step < 0);
+      return true;
+    }
+    if (!this.atHeader && !selected) return false;
+    const to = (this.column ?? -1) + step;
+    this.column = to < 0 ? null : Math.min(to, this.columns.length - 1);
+    this.placeCursor();
+    return true;
+  }
+
+  private along(action: Movement, last: number): boolean {
+    const at = this.atHeader ? -1 : this.selected ? this.rows.indexOf(this.selected) : null;
+    if (at === 0 && action === "up") {
+      // Above the first row are the names of the columns.
+      this.atHeader = true;
+      this.element.scrollTop = 0;
+      this.placeCursor();
+    } else if (at !== -1 || (action !== "up" && action !== "pageUp")) {
+      this.select(this.rows[destination(action, at ?? -1, last)] ?? null);
+    }
+    return true;
+  }
+
+  // ── The pointer ─────────────────────────────────────────────────────────────────────────────────────────────────
+  private pointer(isOver: boolean): void {
+    this.isUnderPointer = isOver;
+  }
+
+  private readonly onHeaderClick = (event: MouseEvent): void => {
+    const key = this.header.keyOf(event.target as Element);
+    if (key) this.events.onSort(key);
   };
 
   private readonly onClick = (event: MouseEvent): void => {
     const row = this.rowOf(event);
-    if (!row || (event.target as Element).closest("a")) return;
-    if ((event.target as Element).closest(".remove")) this.events.onRemove(row.line);
+    const target = event.target as Element;
+    if (!row || target.closest("a")) return;
+    if (target.closest(".remove")) this.events.onRemove(row.line);
+    else if (row instanceof HeadingRow && target.closest(".fold"))
+      this.events.onFold(row.line, !this.look.folded.has(row.line.key));
     else {
+      this.column = null;
       this.select(row);
-      if (row instanceof GridRow || (event.target as Element).closest(".edit")) this.events.onOpen(row.line);
+      if (row instanceof GridRow || target.closest(".edit")) this.events.onOpen(row.line);
     }
   };
 
   private readonly onDragStart = (event: DragEvent): void => {
-    this.dragged = this.readOnly ? null : this.rowOf(event);
+    this.dragged = this.readOnly || this.look.sort ? null : this.rowOf(event);
     if (!this.dragged || !event.dataTransfer) {
       event.preventDefault();
       return;
@@ -297,51 +486,15 @@ export class Grid implements Drawable {
   }
 }
 
-/** Where a key leads from row `at` of `last + 1`, or null if it is no key of movement. */
-function destination(key: string, at: number, last: number): number | null {
-  const clamp = (index: number): number => Math.min(last, Math.max(0, index));
-  switch (key) {
-    case "ArrowDown":
-      return clamp(at + 1);
-    case "ArrowUp":
-      return clamp(at < 0 ? last : at - 1);
-    case "PageDown":
-      return clamp(at + PAGE);
-    case "PageUp":
-      return clamp(at - PAGE);
-    case "Home":
-      return 0;
-    case "End":
-      return last;
-    default:
-      return null;
-  }
-}
-
-function header(): HTMLElement {
-  const element = document.createElement("div");
-  element.className = "row header";
-  element.setAttribute("role", "row");
-  element.setAttribute("aria-rowindex", "1");
-  const named = [{ key: "name", header: "Contract", title: "" }, ...COLUMNS];
-  for (const column of named) {
-    const cell = document.createElement("div");
-    cell.className = `cell ${column.key}`;
-    cell.setAttribute("role", "columnheader");
-    cell.title = column.title;
-    if ("beside" in column) {
-      cell.classList.add("priced");
-      for (const [name, text] of [
-        ["price", column.header],
-        ["dollars", ` ${BESIDE}`],
-      ] as const) {
-        const part = document.createElement("span");
-        part.className = name;
-        part.textContent = text;
-        cell.append(part);
-      }
-    } else cell.textContent = column.header;
-    element.append(cell);
-  }
-  return element;
+/** Where a movement leads from row `at` of `last + 1`; -1 is above the first. */
+function destination(action: Movement, at: number, last: number): number {
+  const to = {
+    down: at + 1,
+    up: at < 0 ? last : at - 1,
+    pageDown: at + PAGE,
+    pageUp: at - PAGE,
+    first: 0,
+    last,
+  }[action];
+  return Math.min(last, Math.max(0, to));
 }

@@ -3,12 +3,15 @@
 import { createSignal, lazy, onCleanup, onMount, Show, Suspense } from "solid-js";
 import { ChainView } from "../chain/ChainView";
 import type { Desk } from "../desk";
+import { type ActionOf, actionOf } from "../keys";
 import { ListDialogs } from "../lists/ListDialogs";
-import { toggleTheme } from "../theme";
 import { Detail } from "./Detail";
 import { Help } from "./Help";
+import { Hints } from "./Hints";
+import { Icon } from "./Icon";
 import { Panel } from "./Panel";
 import { Rail } from "./Rail";
+import { Splitter } from "./Splitter";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
 
@@ -16,51 +19,49 @@ import { TopBar } from "./TopBar";
 const PayoffView = lazy(() => import("../payoff/PayoffView"));
 const VolatilityView = lazy(() => import("../volatility/VolatilityView"));
 
+/** As in shell.css: one column, in which the watchlists are tabs and cannot be away. */
+const NARROW = "(max-width: 760px)";
+
 export function App(props: { desk: Desk }) {
   const [help, setHelp] = createSignal(false);
+  const narrowWindow = window.matchMedia(NARROW);
+  const [narrow, setNarrow] = createSignal(narrowWindow.matches);
+  const onWidth = () => setNarrow(narrowWindow.matches);
   let focusSearch = () => {};
 
+  /** What the keys of the table do wherever the keyboard is; false where there was nothing to do. */
+  const actions: Record<ActionOf<"page">, () => unknown> = {
+    search: () => focusSearch(),
+    rail: () => props.desk.showRail(!props.desk.railOpen()),
+    detail: () => props.desk.showDetail(!props.desk.detailOpen()),
+    export: () => props.desk.exportShown(),
+    theme: () => props.desk.display.toggleTheme(),
+    help: () => setHelp(true),
+    close: () => props.desk.detailOpen() && props.desk.showDetail(false),
+  };
   const onKey = (event: KeyboardEvent) => {
     const typing = (event.target as Element).closest("input, textarea, select, [contenteditable]");
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-      event.preventDefault();
-      focusSearch();
-      return;
-    }
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
-      return;
-    if (props.desk.view() === "chain" && takeChainKey(event)) {
-      event.preventDefault();
-      return;
-    }
-    switch (event.key) {
-      case "/":
-        event.preventDefault();
-        focusSearch();
-        break;
-      case "?":
-        setHelp(true);
-        break;
-      case "t":
-        toggleTheme();
-        break;
-      case "Escape":
-        props.desk.showDetail(false);
-        break;
-      case "ArrowDown":
-      case "ArrowUp":
-        if (document.activeElement === document.body) props.desk.focusGrid();
-        break;
-    }
+    if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    const action = actionOf("page", event);
+    // Of the page's keys only one with Ctrl is no letter of what is typed.
+    if (typing && !(action && (event.ctrlKey || event.metaKey))) return;
+    const taken = action ? actions[action]() !== false : takeGridKey(event);
+    if (taken) event.preventDefault();
   };
-  /** Keys of the chain that need no focus on its grid. */
-  const takeChainKey = (event: KeyboardEvent): boolean => {
+  /** Keys of the list or the chain that need no focus on its grid. */
+  const takeGridKey = (event: KeyboardEvent): boolean => {
     const { chain } = props.desk;
-    if (event.key === "[" || event.key === "]") {
-      chain.step(event.key === "]" ? 1 : -1);
+    const focused = document.activeElement;
+    if (props.desk.view() !== "chain") {
+      const isMove = ["up", "down"].includes(actionOf("list", event) ?? "");
+      if (isMove && focused === document.body) props.desk.focusGrid();
+      return false;
+    }
+    const action = actionOf("chain", event);
+    if (action === "previousExpiry" || action === "nextExpiry") {
+      chain.step(action === "nextExpiry" ? 1 : -1);
       return true;
     }
-    const focused = document.activeElement;
     // A link, after a click on it, has no use for these keys, but for Enter.
     const isFree = focused === document.body || (focused?.matches("a") && event.key !== "Enter");
     if (!isFree || !chain.takeKey(event)) return false;
@@ -79,23 +80,45 @@ export function App(props: { desk: Desk }) {
   onMount(() => {
     document.addEventListener("keydown", onKey);
     document.addEventListener("paste", onPaste);
+    narrowWindow.addEventListener("change", onWidth);
   });
   onCleanup(() => {
     document.removeEventListener("keydown", onKey);
     document.removeEventListener("paste", onPaste);
+    narrowWindow.removeEventListener("change", onWidth);
   });
+
+  /** To the grid, or to what the middle has in its place. */
+  const skip = () => {
+    props.desk.focusGrid();
+    if (document.activeElement?.closest("main:not([hidden])")) return;
+    const main = document.querySelector<HTMLElement>("main:not([hidden])");
+    main?.setAttribute("tabindex", "-1");
+    main?.focus();
+  };
 
   return (
     <>
+      <button type="button" class="skip" onClick={skip}>
+        To the content
+      </button>
       <TopBar desk={props.desk} onSearch={(focus) => (focusSearch = focus)} onHelp={() => setHelp(true)} />
       <div
         class="desk"
+        style={{
+          "--rail": px(props.desk.panels.width("rail")),
+          "--detail": px(props.desk.panels.width("detail")),
+        }}
         classList={{
           "with-detail": props.desk.detailOpen() && props.desk.detailed() !== null,
+          "without-rail": !props.desk.railOpen() && !narrow(),
           "wide-detail": props.desk.detailWide(),
         }}
       >
-        <Rail desk={props.desk} />
+        <Show when={props.desk.railOpen() || narrow()} fallback={<RailOpener desk={props.desk} />}>
+          <Rail desk={props.desk} />
+          <Splitter desk={props.desk} side="rail" label="Width of the watchlists" />
+        </Show>
         <Panel desk={props.desk} onSearch={() => focusSearch()} />
         <Show when={props.desk.view() === "chain"}>
           <ChainView desk={props.desk} />
@@ -109,12 +132,36 @@ export function App(props: { desk: Desk }) {
           </Show>
         </Suspense>
         <Show when={props.desk.detailOpen() && props.desk.detailed()}>
-          {(named) => <Detail desk={props.desk} entry={named()} />}
+          {(named) => (
+            <>
+              <Splitter desk={props.desk} side="detail" label="Width of the details" />
+              <Detail desk={props.desk} entry={named()} />
+            </>
+          )}
         </Show>
       </div>
+      <Hints desk={props.desk} />
       <ListDialogs desk={props.desk} />
       <Help open={help()} onClose={() => setHelp(false)} />
       <Toasts desk={props.desk} />
     </>
   );
 }
+
+/** Where the watchlists were. */
+function RailOpener(props: { desk: Desk }) {
+  return (
+    <button
+      type="button"
+      class="rail-opener"
+      title="Show the watchlists (l)"
+      aria-label="Show the watchlists"
+      data-testid="show-rail"
+      onClick={() => props.desk.showRail(true)}
+    >
+      <Icon name="rail" />
+    </button>
+  );
+}
+
+const px = (width: number | null): string | undefined => (width === null ? undefined : `${width}px`);

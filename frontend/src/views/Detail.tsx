@@ -3,7 +3,7 @@ import { For, Show } from "solid-js";
 import { addressOf } from "../chain/address";
 import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
-import { age, change, clockTime, count, decimals, fixed, percent, price, significant } from "../format";
+import { age, change, count, decimals, fixed, percent, price, significant } from "../format";
 import type { Named } from "../grid/cells";
 import {
   besideNote,
@@ -16,7 +16,9 @@ import {
 } from "../grid/columns";
 import { isCoinPriced } from "../money";
 import { nameOf, spelled, timeLeft } from "../names";
+import { PickLeg } from "../payoff/PickLeg";
 import { type Column, columnValue, Flag } from "../protocol";
+import { clockTime } from "../times";
 import { Icon } from "./Icon";
 
 export function Detail(props: { desk: Desk; entry: Named }) {
@@ -185,6 +187,7 @@ export function Detail(props: { desk: Desk; entry: Named }) {
       </Show>
       <h3>Contract</h3>
       <Facts rows={contract()} wide />
+      <PickLeg desk={props.desk} entry={props.entry} />
       <div class="detail-buttons">
         <Show when={props.desk.view() !== "chain" && chainLink()}>
           {(address) => (

@@ -1,20 +1,12 @@
-// The keys of the page.
+// The keys of the page, as the table has them.
 import { createEffect, For } from "solid-js";
+import { linesOf, type Scope } from "../keys";
 
-const KEYS: readonly [readonly string[], string][] = [
-  [["/", "Ctrl K"], "search: add a symbol, or open a chain"],
-  [["↑", "↓"], "move in the list; Page Up and Page Down by ten, Home, End"],
-  [["Alt ↑", "Alt ↓"], "move the contract up or down in the list"],
-  [["Enter"], "details of the contract"],
-  [["Delete"], "remove the contract from the list"],
-  [["Ctrl V"], "paste symbols into the list"],
-  [["[", "]"], "in a chain: the expiry before, the next"],
-  [["Home"], "in a chain: to the money; arrows move, Page keys by ten strikes"],
-  [["c", "p"], "in a chain: calls, puts"],
-  [["w"], "in a chain: add the contract to the list shown last"],
-  [["t"], "dark or light"],
-  [["?"], "this page"],
-  [["Esc"], "close"],
+const GROUPS: readonly [Scope, string][] = [
+  ["page", "Anywhere"],
+  ["search", "In the search"],
+  ["list", "In a watchlist"],
+  ["chain", "In an option chain"],
 ];
 
 export function Help(props: { open: boolean; onClose: () => void }) {
@@ -26,24 +18,37 @@ export function Help(props: { open: boolean; onClose: () => void }) {
   return (
     <dialog
       ref={dialog}
-      class="dialog"
+      class="dialog help"
       aria-labelledby="help-title"
       onClose={() => props.onClose()}
       data-testid="help"
     >
       <h2 id="help-title">Keys</h2>
-      <dl class="keys">
-        <For each={KEYS}>
-          {([keys, what]) => (
-            <div>
-              <dt>
-                <For each={keys}>{(key) => <kbd>{key}</kbd>}</For>
-              </dt>
-              <dd>{what}</dd>
-            </div>
+      <div class="help-groups">
+        <For each={GROUPS}>
+          {([scope, title]) => (
+            <section>
+              <h3>{title}</h3>
+              <dl class="keys">
+                <For each={linesOf(scope)}>
+                  {({ keys, text }) => (
+                    <div>
+                      <dt>
+                        <For each={keys}>{(key) => <kbd>{key}</kbd>}</For>
+                      </dt>
+                      <dd>{text}</dd>
+                    </div>
+                  )}
+                </For>
+              </dl>
+            </section>
           )}
         </For>
-      </dl>
+      </div>
+      <p class="muted">
+        Symbols that are pasted onto a watchlist are added to it. Edges between the parts of the page can be
+        dragged, or moved with <kbd>←</kbd> <kbd>→</kbd> once <kbd>Tab</kbd> has reached them.
+      </p>
       <div class="dialog-buttons">
         <button type="button" class="button" onClick={() => props.onClose()}>
           Close

@@ -10,6 +10,7 @@ const PATHS = {
   edit: "M10.5 3.5l2 2L6 12l-2.600.6L4 10l6.5-6.5Z",
   trash: "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.800l.6-9",
   panel: "M2 3h12v10H2zM10 3v10",
+  rail: "M2 3h12v10H2zM6 3v10",
   columns: "M2 3h12v10H2zM6 3v10M10 3v10",
   middle: "M2 8h12M8 1.5v4M8 14.500v-4M6 3.800l2 1.900 2-1.900M6 12.200l2-1.900 2 1.900",
   share: "M8 10V2M5 4.500 8 1.500l3 3M4 7.500H3v7h10v-7h-1",

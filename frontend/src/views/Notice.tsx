@@ -1,7 +1,7 @@
 // One line above the rows, always of the same height, so that nothing moves when it has something to say.
 import { Show } from "solid-js";
 import type { Desk } from "../desk";
-import { clockTime } from "../format";
+import { clockTime } from "../times";
 
 /** `live` is said while all is well. */
 export function Notice(props: { desk: Desk; live: string }) {
@@ -22,9 +22,4 @@ export function Notice(props: { desk: Desk; live: string }) {
       </Show>
     </div>
   );
-}
-
-/** The zone that times are shown in. */
-export function zoneName(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

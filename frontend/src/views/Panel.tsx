@@ -4,10 +4,11 @@ import type { Desk } from "../desk";
 import { badge } from "../health";
 import { ListMenu } from "../lists/ListMenu";
 import { feedsOf, shownCount } from "../lists/lines";
+import { zoneName } from "../times";
 import { Confirm } from "./Confirm";
 import { DetailToggle } from "./DetailToggle";
 import { Icon } from "./Icon";
-import { Notice, zoneName } from "./Notice";
+import { Notice } from "./Notice";
 
 /** How often a page without a list looks for one: an example is made when a feed has first said what it lists. */
 const LOOK_MS = 5000;

@@ -3,7 +3,6 @@ import { createSignal, onCleanup, onMount, Show } from "solid-js";
 import { cookie } from "../api";
 import type { Desk } from "../desk";
 import { fixed, latency } from "../format";
-import { toggleTheme } from "../theme";
 import { Icon } from "./Icon";
 import { Search } from "./Search";
 
@@ -32,7 +31,7 @@ export function TopBar(props: { desk: Desk; onSearch: (focus: () => void) => voi
           title="Dark or light (t)"
           aria-label="Dark or light"
           data-testid="theme"
-          onClick={() => toggleTheme()}
+          onClick={() => props.desk.display.toggleTheme()}
         >
           <Icon name="theme" />
         </button>
