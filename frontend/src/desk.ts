@@ -161,7 +161,7 @@ export function createDesk(page: Page) {
     },
   });
   const listView = createListView(settings, () => drawLook());
-  const [listFit, setListFit] = createSignal(0);
+  const [listFit, setListFit] = createSignal<readonly string[]>([]);
   const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
   const socket = new StreamSocket(`${scheme}//${window.location.host}/ws/stream/`, {
     onMessage,
@@ -416,7 +416,8 @@ export function createDesk(page: Page) {
         onOpen: openLine,
         onRemove: (line) => void remove(line),
         onMove: (line, to) => void move(line.item, to),
-        onCannotMove: () => toast("The list is sorted: go back to its own order to move what is in it.", false),
+        onCannotMove: () =>
+          toast("The list is sorted: go back to its own order to move what is in it.", false),
         onSort: (key) => listView.sortBy(listKey(), key),
         onFold: (heading, on) => listView.fold(heading.key, on),
         onFit: setListFit,

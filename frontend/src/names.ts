@@ -49,6 +49,13 @@ function nameFromSymbol(symbol: string): Name {
   return { head: root!, expiry: `${Number(day)} ${MONTHS[month]} ${year}`, contract };
 }
 
+/** A text that sorts names as people expect: by what trades, then by expiry, strike and right. */
+export function sortName(symbol: string, facts: Facts | undefined): string {
+  if (!facts || facts.kind !== "option") return symbol;
+  const strike = (facts.strike ?? 0).toFixed(4).padStart(16, "0");
+  return [facts.root || facts.underlying, facts.expiry?.slice(0, 10) ?? "", strike, facts.right].join(" ");
+}
+
 /** What a person typed, in the words that the search knows: `20 Feb 26` as one word, strikes without commas. */
 export function asQuery(text: string): string {
   return text

@@ -1,4 +1,5 @@
 // The latest row and the facts of every instrument, and every feed's status. Before: socket.ts; after: frame.ts, views.
+import type { DayLine } from "./lists/dayLines";
 import { type Columns, columnsOf, type Facts, type FeedStatus, type Message, type Row } from "./protocol";
 
 export interface StoreEvents {
@@ -21,6 +22,8 @@ export class Store {
   readonly rows = new Map<number, Row>();
   readonly facts = new Map<number, Facts>();
   readonly feeds = new Map<string, FeedStatus>();
+  /** The day's course of those of which it was asked for. */
+  readonly days = new Map<number, DayLine>();
   /** The id of an instrument by `feed.symbol`, of all whose facts are known. */
   readonly ids = new Map<string, number>();
   /** Why a symbol of a source gets no rows, by symbol. */

@@ -38,9 +38,17 @@ describe("a blank cell tells why", () => {
     ["last", { bid: 2 }, "Never traded"],
     ["change", { bid: 2 }, "Never traded"],
     ["change", { last: 2 }, "No reference price"],
-    ["delta", { bid: 2 }, "No delta from the venue or the model"],
+    ["delta", { bid: 2 }, "No delta: the underlying’s price is not known"],
+    ["delta", { underlying_price: 500 }, "No delta: there is no price to compute it from"],
+    ["vega", { mark: 4, underlying_price: 520 }, "No vega: the price is below what exercising would bring"],
+    ["gamma", { mark: 6, underlying_price: 520 }, "No gamma: neither the venue nor the model gives one"],
   ])("%s of %o: %s", (key, values, note) => {
     expect(cell(key, view(values))).toEqual({ text: "", note });
+  });
+
+  it("an option that has expired has no greeks", () => {
+    const expired = view({ mark: 6, underlying_price: 520 }, makeFacts({ expires_ms: 9_000 }));
+    expect(cell("delta", expired).note).toBe("No delta: it has expired");
   });
 
   it("what the server refused comes first", () => {

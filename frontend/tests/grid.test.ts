@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Flasher } from "../src/flash";
 import { Frame } from "../src/frame";
 import { Grid, type GridEvents } from "../src/grid/grid";
+import { USUAL } from "../src/lists/layout";
 import { type Line, linesOf, type QuoteLine } from "../src/lists/lines";
 import type { Message } from "../src/protocol";
 import { Store } from "../src/store";
@@ -30,6 +31,10 @@ const events: GridEvents = {
   onOpen: (one) => happened.push(`open ${one.key}`),
   onRemove: (one) => happened.push(`remove ${one.key}`),
   onMove: (one, index) => happened.push(`move ${one.key} to ${index}`),
+  onCannotMove: () => happened.push("cannot move"),
+  onSort: (key) => happened.push(`sort ${key}`),
+  onFold: (one, on) => happened.push(`${on ? "fold" : "unfold"} ${one.key}`),
+  onFit: () => {},
 };
 
 function animationFrame(): void {
@@ -73,11 +78,12 @@ beforeEach(() => {
     new Frame(),
     new Flasher(() => false),
     () => 0,
-    (feed) => stale.has(feed),
+    (feed) => (stale.has(feed) ? `Not of now: nothing from ${feed}` : ""),
     events,
     () => happened.push("drawn"),
   );
   store.apply(WELCOME as Message);
+  grid.setLook({ columns: USUAL, sort: null, folded: new Set() });
   grid.setLines([entry(1), entry(2), entry(3)]);
   animationFrame();
   happened = [];
@@ -125,8 +131,10 @@ describe("drawing", () => {
     stale.add("simulated");
     grid.markStale();
     expect(element.querySelectorAll(".row.stale")).toHaveLength(3);
+    expect(element.querySelector("#row-1")?.getAttribute("title")).toBe("Not of now: nothing from simulated");
     stale.clear();
     grid.markStale();
+    expect(element.querySelector("#row-1")?.hasAttribute("title")).toBe(false);
     expect(element.querySelectorAll(".row.stale")).toHaveLength(0);
   });
 
@@ -176,12 +184,12 @@ describe("prices in a coin", () => {
 
   it("get room only in a list that has them, and the header then says what stands beside", () => {
     expect(element.classList.contains("with-dollars")).toBe(true);
-    const header = element.querySelector<HTMLElement>(".header .bid");
-    expect(header?.textContent).toBe("Bid ≈ USD");
-    expect(header?.title).toContain("price × the underlying’s price");
+    const header = () => element.querySelector<HTMLElement>(".header .bid");
+    expect(header()?.textContent).toBe("Bid ≈ USD");
+    expect(header()?.title).toContain("price × the underlying’s price");
     grid.setLines([entry(2)]);
     expect(element.className).not.toContain("with-");
-    expect(header?.title).toBe("Best bid");
+    expect(header()?.title).toBe("Best bid");
   });
 
   it("have their room before facts and values come, so that nothing moves then", () => {
@@ -223,10 +231,43 @@ describe("entries", () => {
 });
 
 describe("keys", () => {
+  const active = () => {
+    const id = element.getAttribute("aria-activedescendant");
+    return id === null ? null : element.querySelector(`#${id}`);
+  };
+
   it("arrows, Home and End move, and stop at the ends", () => {
-    for (const key of ["ArrowDown", "ArrowDown", "End", "ArrowDown", "Home", "ArrowUp"]) press(key);
+    for (const key of ["ArrowDown", "ArrowDown", "End", "ArrowDown", "Home"]) press(key);
     expect(happened).toEqual(["select 1", "select 2", "select 3", "select 1"]);
-    expect(element.getAttribute("aria-activedescendant")).toBe("row-1");
+    expect(active()?.id).toBe("row-1");
+  });
+
+  it("arrows go from cell to cell, and back to the row", () => {
+    press("ArrowDown");
+    press("ArrowRight");
+    press("ArrowRight");
+    expect(active()).toBe(element.querySelector("#row-1 .cell.change"));
+    press("ArrowDown");
+    expect(active()).toBe(element.querySelector("#row-2 .cell.change"));
+    press("ArrowLeft");
+    press("ArrowLeft");
+    expect(active()?.id).toBe("row-2");
+    expect(element.querySelectorAll(".cursor")).toHaveLength(0);
+  });
+
+  it("lead up to the names of the columns, where Enter sorts", () => {
+    press("ArrowDown");
+    press("ArrowRight");
+    press("ArrowUp");
+    expect(active()).toBe(element.querySelector(".header .cell.last"));
+    press("ArrowUp");
+    press("Enter");
+    press("ArrowLeft");
+    press("Enter");
+    press("Delete");
+    press("ArrowDown");
+    expect(active()?.id).toBe("row-1");
+    expect(happened).toEqual(["select 1", "sort last", "sort name"]);
   });
 
   it("Enter opens, Delete removes, Alt with an arrow moves", () => {
@@ -324,5 +365,87 @@ describe("a list of several kinds", () => {
     press("Delete");
     press("ArrowDown", { altKey: true });
     expect(happened).toEqual(["select 1"]);
+  });
+});
+
+describe("a sorted list", () => {
+  const order = () => [...element.querySelectorAll(".rows .row")].map((row) => row.id.replace("row-", ""));
+  const look = (key: string | null, down = false) =>
+    grid.setLook({ columns: USUAL, sort: key ? { key, down } : null, folded: new Set() });
+  const price = (values: readonly (number | null)[], seq = 1) => {
+    for (const [index, last] of values.entries()) tick({ id: (index + 1) * 10, seq, last });
+    animationFrame();
+  };
+
+  beforeEach(() => price([5, null, 1]));
+
+  it("stands by its column, rising, falling, and what has no value last", () => {
+    look("last");
+    expect(order()).toEqual(["3", "1", "2"]);
+    expect(element.querySelector(".header .last")?.getAttribute("aria-sort")).toBe("ascending");
+    look("last", true);
+    expect(order()).toEqual(["1", "3", "2"]);
+    look(null);
+    expect(order()).toEqual(["1", "2", "3"]);
+    expect(element.querySelector("[aria-sort]")).toBeNull();
+  });
+
+  it("follows its values only when it is told, and the selected row stays selected", () => {
+    look("last");
+    press("ArrowDown");
+    price([5, null, 9], 2);
+    expect(order()).toEqual(["3", "1", "2"]);
+    grid.sortAgain();
+    expect(order()).toEqual(["1", "3", "2"]);
+    expect(element.querySelector("[aria-selected=true]")?.id).toBe("row-3");
+  });
+
+  it("stays as it is under a pointer", () => {
+    look("last");
+    const body = element.querySelector(".rows")!;
+    body.dispatchEvent(new Event("pointerenter"));
+    price([5, null, 9], 2);
+    grid.sortAgain();
+    expect(order()).toEqual(["3", "1", "2"]);
+    body.dispatchEvent(new Event("pointerleave"));
+    grid.sortAgain();
+    expect(order()).toEqual(["1", "3", "2"]);
+  });
+
+  it("lets nothing be moved, by no key and no pointer, and says why", () => {
+    look("last");
+    happened = [];
+    press("ArrowDown");
+    press("ArrowDown", { altKey: true });
+    expect(happened).toEqual(["select 3", "cannot move"]);
+    const draggable = () =>
+      [...element.querySelectorAll<HTMLElement>(".rows .row")].filter((row) => row.draggable);
+    expect(draggable()).toHaveLength(0);
+    const drag = new Event("dragstart", { bubbles: true, cancelable: true });
+    element.querySelector("#row-3")?.dispatchEvent(drag);
+    expect(drag.defaultPrevented).toBe(true);
+    look(null);
+    expect(draggable()).toHaveLength(3);
+  });
+
+  it("is asked for at the name of a column", () => {
+    happened = [];
+    element.querySelector<HTMLElement>(".header .cell.bid .price")?.click();
+    expect(happened).toEqual(["sort bid"]);
+  });
+});
+
+describe("chosen columns", () => {
+  it("stand in their order, with values, and without a flash", () => {
+    tick({ id: 10, seq: 1, bid: 1, gamma: 0.0123 });
+    animationFrame();
+    grid.setLook({ columns: ["gamma", "bid"], sort: null, folded: new Set() });
+    animationFrame();
+    const keys = [...element.querySelectorAll<HTMLElement>(".header .cell")].map(
+      (cell) => cell.dataset["key"],
+    );
+    expect(keys).toEqual(["name", "gamma", "bid"]);
+    expect([text(1, "gamma"), text(1, "bid"), text(1, "ask")]).toEqual(["0.0123", "1.00", "missing"]);
+    expect(element.querySelectorAll("[class*=flash]")).toHaveLength(0);
   });
 });

@@ -2,17 +2,19 @@
 import { createMemo, For, onCleanup, onMount, Show } from "solid-js";
 import type { Desk } from "../desk";
 import { change, decimals, fixed } from "../format";
+import { ColumnChooser } from "../grid/ColumnChooser";
 import { badge } from "../health";
 import { dayOf } from "../names";
 import { Tray } from "../payoff/Tray";
 import { columnValue } from "../protocol";
 import { minuteTime, zoneName } from "../times";
 import { DetailToggle } from "../views/DetailToggle";
+import { ExportButton } from "../views/ExportButton";
 import { Icon } from "../views/Icon";
 import { Menu } from "../views/Menu";
 import { Notice } from "../views/Notice";
-import { ColumnChooser } from "./ColumnChooser";
 import { moveText, volatilityText } from "./expiry";
+import { OFFERED, USUAL } from "./layout";
 import { Navigator } from "./Navigator";
 import { RANGES } from "./strikes";
 import "./chain.css";
@@ -29,8 +31,7 @@ export function ChainView(props: { desk: Desk }) {
     const one = chain.expiry();
     const count = chain.count();
     if (!one || count === null) return "Loading…";
-    const at =
-      one.expires_at === null ? "" : `, expires ${minuteTime(Date.parse(one.expires_at))}`;
+    const at = one.expires_at === null ? "" : `, expires ${minuteTime(Date.parse(one.expires_at))}`;
     return `${dayOf(one.expiry)}${at}: ${count} ${count === 1 ? "contract" : "contracts"}, times in ${zoneName()}`;
   };
   return (
@@ -214,13 +215,23 @@ function Tools(props: { desk: Desk }) {
       >
         <Icon name="middle" />
       </button>
+      <ExportButton desk={props.desk} of="chain" />
       <Menu
         button={<Icon name="columns" />}
         label="Columns"
         title={hidden() > 0 ? `Columns; ${hidden()} have no room now` : "Columns"}
         testid="choose-columns"
       >
-        <ColumnChooser desk={props.desk} />
+        <ColumnChooser
+          columns={chain.columns()}
+          offered={OFFERED}
+          usual={USUAL}
+          order="From the strike outwards"
+          up="Nearer to the strike"
+          down="Farther from the strike"
+          hasRoom={(key) => chain.columns().indexOf(key) < chain.fit().shown}
+          onChoose={(keys) => chain.showColumns(keys)}
+        />
       </Menu>
     </div>
   );

@@ -1,5 +1,8 @@
 // Which columns a chain shows, in which order, and how many have room. Pure.
-import { BESIDE, COLUMN_OF, type GridColumn } from "../grid/columns";
+import { BESIDE, type GridColumn } from "../grid/columns";
+import { chosenKeys as chosen, type Prices, widthOf } from "../grid/layout";
+
+export { columnsOf, type Prices, tracks, widthOf } from "../grid/layout";
 
 /** From the strike outwards. */
 export const USUAL: readonly string[] = [
@@ -38,38 +41,6 @@ export const OFFERED: readonly string[] = [
   "age",
 ];
 
-const WIDTHS: Readonly<Record<string, number>> = {
-  bid: 62,
-  ask: 62,
-  last: 62,
-  mark: 62,
-  change: 64,
-  change_percent: 56,
-  bid_size: 46,
-  ask_size: 46,
-  implied_volatility: 46,
-  bid_iv: 50,
-  ask_iv: 50,
-  delta: 48,
-  gamma: 62,
-  theta: 56,
-  vega: 52,
-  rho: 52,
-  volume: 52,
-  open_interest: 52,
-  age: 48,
-};
-const DOLLARS_WIDTH = 62;
-const LARGE_WIDTH = 12;
-
-/** What of a chain makes its prices wide. */
-export interface Prices {
-  /** In a coin, so that US dollars stand beside them. */
-  readonly dollars: boolean;
-  /** Five digits and decimals. */
-  readonly large: boolean;
-}
-
 /** Books read bid before ask, and volatilities bid, mid, ask, on both sides of the strike. */
 const KEPT_IN_ORDER: readonly ReadonlySet<string>[] = [
   new Set(["bid_size", "bid", "ask", "ask_size"]),
@@ -89,12 +60,6 @@ export function mirrored(keys: readonly string[]): string[] {
   return runs.reverse().flat();
 }
 
-export function widthOf(key: string, prices: Prices): number {
-  const width = WIDTHS[key] ?? 56;
-  if (!COLUMN_OF.get(key)?.beside) return width;
-  return width + (prices.dollars ? DOLLARS_WIDTH : 0) + (prices.large ? LARGE_WIDTH : 0);
-}
-
 /** As many of `keys`, from the first on, as have room in `width` px; at least two. */
 export function fitting(keys: readonly string[], width: number, prices: Prices): readonly string[] {
   let used = 0;
@@ -107,16 +72,6 @@ export function fitting(keys: readonly string[], width: number, prices: Prices):
   return keys.slice(0, count);
 }
 
-/** A value for `grid-template-columns`: each at least its width, and room left over in proportion. */
-export function tracks(keys: readonly string[], prices: Prices): string {
-  return keys
-    .map((key) => {
-      const width = widthOf(key, prices);
-      return `minmax(${width}px, ${width}fr)`;
-    })
-    .join(" ");
-}
-
 /** What stands above a column: as in a list, but that sizes need not stand beside their prices. */
 export function headerOf(column: GridColumn, prices: Prices): string {
   if (prices.dollars && column.beside) return `${column.header} ${BESIDE}`;
@@ -125,13 +80,4 @@ export function headerOf(column: GridColumn, prices: Prices): string {
 
 const SIZES: Readonly<Record<string, string>> = { bid_size: "Bid sz", ask_size: "Ask sz" };
 
-export function columnsOf(keys: readonly string[]): GridColumn[] {
-  return keys.map((key) => COLUMN_OF.get(key)).filter((column) => column !== undefined);
-}
-
-/** Keys that someone chose, without what is not offered and what stands twice; null where nothing is left. */
-export function chosenKeys(value: unknown): readonly string[] | null {
-  if (!Array.isArray(value)) return null;
-  const keys = [...new Set(value)].filter((key): key is string => OFFERED.includes(key));
-  return keys.length ? keys : null;
-}
+export const chosenKeys = chosen(OFFERED);

@@ -1,15 +1,13 @@
 // The cells of one instrument's newest row, and the writing of what changed into them. Before: row.ts, chain/row.ts.
 import type { Direction, Flasher } from "../flash";
+import type { DayLine } from "../lists/dayLines";
 import { type Column, columnValue, type Facts, Flag, type Row } from "../protocol";
 import type { Store } from "../store";
-import type { GridColumn, RowView } from "./columns";
+import type { GridColumn } from "./columns";
+import { Spark } from "./spark";
+import type { Named, RowView } from "./view";
 
-/** An instrument as a page names it; `instrument` is its id in rows. */
-export interface Named {
-  readonly feed: string;
-  readonly symbol: string;
-  readonly instrument: number;
-}
+export type { Named } from "./view";
 
 export class Cell {
   readonly element = document.createElement("div");
@@ -33,7 +31,11 @@ export class Cell {
 
   /** Writes what differs from what stands there. Says whether the text did. */
   write(text: string, note: string, tone: string, beside = ""): boolean {
-    if (note !== this.note) this.element.title = note;
+    if (note !== this.note) {
+      // An empty title would hide that of the row.
+      if (note) this.element.title = note;
+      else this.element.removeAttribute("title");
+    }
     // A blank has nothing to read out but its reason.
     const label = text ? "" : note;
     if (label !== this.label) {
@@ -59,6 +61,20 @@ export class Cell {
   }
 }
 
+/** The day's course; read out by its words alone. */
+class SparkCell extends Cell {
+  private readonly spark = new Spark();
+
+  constructor(column: GridColumn) {
+    super(column);
+    this.element.append(this.spark.element);
+  }
+
+  draw(view: RowView, now: number): void {
+    this.spark.draw(view.day, view.value("reference_price"), now);
+  }
+}
+
 export function part(name: string, ...content: Node[]): HTMLElement {
   const span = document.createElement("span");
   span.className = name;
@@ -66,16 +82,28 @@ export function part(name: string, ...content: Node[]): HTMLElement {
   return span;
 }
 
+const WAITING = 1 << 30;
+/** What of a row shows in more than one cell, by the flag that says it. */
+const MARKS: readonly (readonly [number, string])[] = [
+  [Flag.crossed, "crossed"],
+  [Flag.noBid, "no-bid"],
+  [Flag.noAsk, "no-ask"],
+  [Flag.modelGreeks, "by-model"],
+  [Flag.staleAtVenue, "venue-stale"],
+  [WAITING, "waiting"],
+];
+
 export class QuoteCells implements RowView {
   readonly cells: readonly Cell[];
   private readonly ageCell: Cell | undefined;
   private drawn: Row | undefined;
   private row: Row | undefined;
+  private marked = 0;
   facts: Facts | undefined;
   refused: string | undefined;
   feedNow = Number.NaN;
 
-  /** `host` gets the classes `crossed`, and `waiting` while there is no row. */
+  /** `host` gets the classes of MARKS. */
   constructor(
     readonly named: Named,
     columns: readonly GridColumn[],
@@ -83,13 +111,18 @@ export class QuoteCells implements RowView {
     private readonly store: Store,
     private readonly flasher: Flasher,
   ) {
-    this.cells = columns.map((column) => new Cell(column));
+    this.cells = columns.map((column) => (column.key === "day" ? new SparkCell(column) : new Cell(column)));
+    for (const [, name] of MARKS) host.classList.remove(name);
     this.ageCell = this.cells.find((cell) => cell.column.key === "age");
     this.learnFacts();
   }
 
   get held(): boolean {
     return this.row !== undefined;
+  }
+
+  get day(): DayLine | undefined {
+    return this.store.days.get(this.named.instrument);
   }
 
   value(column: Column): number | null {
@@ -119,14 +152,23 @@ export class QuoteCells implements RowView {
         column.tone?.(this) ?? "",
         column.beside?.(this) ?? "",
       );
+      if (cell instanceof SparkCell) cell.draw(this, now);
       if (wrote && column.flashes && this.drawn) this.flash(cell, column.flashes, now);
     }
-    const { classList } = this.host;
-    const crossed = this.has(Flag.crossed);
-    if (crossed !== classList.contains("crossed")) classList.toggle("crossed", crossed);
-    const waiting = !this.held;
-    if (waiting !== classList.contains("waiting")) classList.toggle("waiting", waiting);
+    this.mark();
     this.drawn = this.row;
+  }
+
+  /** The host's classes: only those that changed cost anything. */
+  private mark(): void {
+    const flags = this.value("flags") ?? 0;
+    const marked = flags | (this.held ? 0 : WAITING);
+    const changed = marked ^ this.marked;
+    if (!changed) return;
+    this.marked = marked;
+    for (const [flag, name] of MARKS) {
+      if (changed & flag) this.host.classList.toggle(name, (marked & flag) !== 0);
+    }
   }
 
   /** The age alone, which goes on while nothing arrives. */

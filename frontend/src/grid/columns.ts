@@ -12,25 +12,20 @@ import {
   significant,
 } from "../format";
 import { inDollars, isCoinPriced } from "../money";
-import { type Column, type Facts, Flag } from "../protocol";
+import { type Column, Flag } from "../protocol";
+import type { RowView } from "./view";
 
-/** All that a cell may depend on. */
-export interface RowView {
-  readonly held: boolean;
-  readonly facts: Facts | undefined;
-  /** Why no rows come for this symbol, where the server said so. */
-  readonly refused: string | undefined;
-  /** Feed time, ms; NaN while the feed's clock is unknown. */
-  readonly feedNow: number;
-  value(column: Column): number | null;
-  has(flag: number): boolean;
-}
+export type { RowView } from "./view";
 
 export interface GridColumn {
   readonly key: string;
   readonly header: string;
   readonly title: string;
   text(view: RowView): string;
+  /** What the text is of, with all its digits: rows are sorted by it, and files have it. Null sorts last. */
+  value(view: RowView): number | null;
+  /** How a file names it, where not by its key; null where no file can have it. */
+  readonly field?: string | null;
   /** The same in US dollars, smaller beside it, where the text is in a coin and the underlying's price is known. */
   beside?(view: RowView): string;
   /** Why the cell is blank; or, where it is not, what to know of the number. */
@@ -96,9 +91,42 @@ function quoted(view: RowView, text: string, value: number | null, none: string)
 }
 
 function computed(view: RowView, text: string, what: string): string {
-  if (!text)
-    return absent(view, isOption(view) ? `No ${what} from the venue or the model` : "Only options have one");
+  if (!text) return absent(view, isOption(view) ? `No ${what}: ${whyNone(view)}` : "Only options have one");
   return `Computed by ${view.has(Flag.modelGreeks) ? "our model" : "the venue"}`;
+}
+
+/** Why neither the venue nor the model gives a value that is computed. */
+function whyNone(view: RowView): string {
+  const { facts } = view;
+  if (facts?.expires_ms != null && facts.expires_ms <= view.feedNow) return "it has expired";
+  const underlying = view.value("underlying_price");
+  if (underlying === null) return "the underlying’s price is not known";
+  const price = view.value("mark") ?? view.value("ask") ?? view.value("bid");
+  if (price === null) return "there is no price to compute it from";
+  if (facts?.strike != null && facts.right) {
+    const paid = isCoinPriced(facts) ? price * underlying : price;
+    const gain = facts.right === "C" ? underlying - facts.strike : facts.strike - underlying;
+    if (gain > 0 && paid < gain) return "the price is below what exercising would bring";
+  }
+  return "neither the venue nor the model gives one";
+}
+
+/** The change in percent of the reference price. */
+export function changePercentOf(view: RowView): number | null {
+  const reference = view.value("reference_price");
+  const moved = changeOf(view);
+  return reference && moved !== null ? (moved / reference) * 100 : null;
+}
+
+/** By how much the day's line rose from its first point to its last, a fraction. */
+function dayChange({ day }: RowView): number | null {
+  const [first, last] = [day?.values[0], day?.values.at(-1)];
+  return first && last !== undefined ? last / first - 1 : null;
+}
+
+function ageOf(view: RowView): number | null {
+  const received = receivedAt(view);
+  return received === null || Number.isNaN(view.feedNow) ? null : view.feedNow - received;
 }
 
 export const COLUMNS: readonly GridColumn[] = [
@@ -107,6 +135,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Last",
     title: "Price of the last trade",
     flashes: "last",
+    value: (view) => view.value("last"),
     text: (view) => price(view.value("last"), tickOf(view)),
     beside: (view) => besideText(view, view.value("last")),
     note: (view, text) => (text ? besideNote(view, view.value("last"), NOW) : absent(view, "Never traded")),
@@ -115,6 +144,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "change",
     header: "Chg",
     title: "Last, or the mark where nothing traded, less the reference price",
+    value: changeOf,
     text: (view) => change(changeOf(view), decimals(tickOf(view))),
     note: (view, text) =>
       text
@@ -126,18 +156,33 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "change_percent",
     header: "Chg %",
     title: "The same in percent of the reference price",
-    text: (view) => {
-      const reference = view.value("reference_price");
-      const moved = changeOf(view);
-      return reference && moved !== null ? change((moved / reference) * 100, 1) : "";
-    },
+    value: changePercentOf,
+    text: (view) => change(changePercentOf(view), 1),
     note: (view, text) => (text ? "" : absent(view, "No reference price")),
     tone: changeTone,
+  },
+  {
+    key: "day",
+    header: "Day",
+    title:
+      "The day’s course: mid of the quotes, or last price where there are none; dotted where change is measured from",
+    value: dayChange,
+    // A line has no one value.
+    field: null,
+    text: () => "",
+    note: ({ day }) => {
+      if (!day) return "The day is not asked for";
+      if (day.values.length < 2) return day.reason || "Not enough was quoted in this session";
+      const rose = dayChange({ day } as RowView);
+      const by = rose === null ? "" : `, ${change(rose * 100, 1)} % since its first`;
+      return `${day.price === "last" ? "Last prices" : "Mids"} of this session${by}`;
+    },
   },
   {
     key: "bid_size",
     header: "Size",
     title: "Contracts bid for",
+    value: (view) => view.value("bid_size"),
     text: (view) => count(view.value("bid_size")),
     note: (view, text) => (text ? "" : absent(view, "No bid")),
   },
@@ -146,6 +191,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Bid",
     title: "Best bid",
     flashes: "bid",
+    value: (view) => view.value("bid"),
     text: (view) => price(view.value("bid"), tickOf(view)),
     beside: (view) => besideText(view, view.value("bid")),
     note: (view, text) => quoted(view, text, view.value("bid"), oneSided(view, "bid")),
@@ -155,6 +201,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Ask",
     title: "Best ask",
     flashes: "ask",
+    value: (view) => view.value("ask"),
     text: (view) => price(view.value("ask"), tickOf(view)),
     beside: (view) => besideText(view, view.value("ask")),
     note: (view, text) => quoted(view, text, view.value("ask"), oneSided(view, "ask")),
@@ -163,6 +210,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "ask_size",
     header: "Size",
     title: "Contracts offered",
+    value: (view) => view.value("ask_size"),
     text: (view) => count(view.value("ask_size")),
     note: (view, text) => (text ? "" : absent(view, "No ask")),
   },
@@ -170,6 +218,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "mark",
     header: "Mark",
     title: "The venue's or the model's fair price",
+    value: (view) => view.value("mark"),
     text: (view) => price(view.value("mark"), tickOf(view)),
     beside: (view) => besideText(view, view.value("mark")),
     note: (view, text) => (text ? besideNote(view, view.value("mark")) : absent(view, "No mark")),
@@ -178,6 +227,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "implied_volatility",
     header: "IV %",
     title: "Implied volatility, percent a year",
+    value: (view) => view.value("implied_volatility"),
     text: (view) => percent(view.value("implied_volatility")),
     note: (view, text) => computed(view, text, "implied volatility"),
   },
@@ -185,6 +235,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "delta",
     header: "Delta",
     title: "Change of the price for a change of 1 of the underlying",
+    value: (view) => view.value("delta"),
     text: (view) => fixed(view.value("delta"), 2),
     note: (view, text) => computed(view, text, "delta"),
   },
@@ -192,6 +243,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "volume",
     header: "Vol",
     title: "Contracts traded in this session",
+    value: (view) => view.value("volume"),
     text: (view) => count(view.value("volume")),
     note: (view, text) => (text ? "" : absent(view, "The venue gives no volume of the session")),
   },
@@ -199,6 +251,7 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "open_interest",
     header: "OI",
     title: "Open interest, contracts",
+    value: (view) => view.value("open_interest"),
     text: (view) => count(view.value("open_interest")),
     note: (view, text) => (text ? "" : absent(view, "No open interest from the venue")),
   },
@@ -206,10 +259,9 @@ export const COLUMNS: readonly GridColumn[] = [
     key: "age",
     header: "Age",
     title: "Time since the last quote reached us",
-    text: (view) => {
-      const received = receivedAt(view);
-      return received === null ? "" : age(view.feedNow - received);
-    },
+    value: ageOf,
+    text: (view) => age(ageOf(view)),
+    field: "age_ms",
     note: (view, text) =>
       text
         ? view.has(Flag.staleAtVenue)
@@ -217,14 +269,11 @@ export const COLUMNS: readonly GridColumn[] = [
           : ""
         : absent(view, ""),
   },
-];
-
-/** What a chain can show besides. */
-const MORE: readonly GridColumn[] = [
   {
     key: "bid_iv",
     header: "Bid IV",
     title: "Implied volatility of the bid, percent a year",
+    value: (view) => view.value("bid_iv"),
     text: (view) => percent(view.value("bid_iv")),
     note: (view, text) =>
       text || view.value("bid") !== null
@@ -235,6 +284,7 @@ const MORE: readonly GridColumn[] = [
     key: "ask_iv",
     header: "Ask IV",
     title: "Implied volatility of the ask, percent a year",
+    value: (view) => view.value("ask_iv"),
     text: (view) => percent(view.value("ask_iv")),
     note: (view, text) =>
       text || view.value("ask") !== null
@@ -245,6 +295,7 @@ const MORE: readonly GridColumn[] = [
     key: "gamma",
     header: "Gamma",
     title: "Change of delta for a change of 1 of the underlying",
+    value: (view) => view.value("gamma"),
     text: (view) => significant(view.value("gamma"), 3),
     note: (view, text) => computed(view, text, "gamma"),
   },
@@ -252,6 +303,7 @@ const MORE: readonly GridColumn[] = [
     key: "theta",
     header: "Theta",
     title: "Change of the price in a calendar day",
+    value: (view) => view.value("theta"),
     text: (view) => fixed(view.value("theta"), 3),
     note: (view, text) => computed(view, text, "theta"),
   },
@@ -259,6 +311,7 @@ const MORE: readonly GridColumn[] = [
     key: "vega",
     header: "Vega",
     title: "Change of the price for a point of volatility",
+    value: (view) => view.value("vega"),
     text: (view) => fixed(view.value("vega"), 3),
     note: (view, text) => computed(view, text, "vega"),
   },
@@ -266,6 +319,7 @@ const MORE: readonly GridColumn[] = [
     key: "rho",
     header: "Rho",
     title: "Change of the price for a point of interest",
+    value: (view) => view.value("rho"),
     text: (view) => fixed(view.value("rho"), 3),
     note: (view, text) => computed(view, text, "rho"),
   },
@@ -273,7 +327,7 @@ const MORE: readonly GridColumn[] = [
 
 /** Every column that there is, by its key. */
 export const COLUMN_OF: ReadonlyMap<string, GridColumn> = new Map(
-  [...COLUMNS, ...MORE].map((column) => [column.key, column]),
+  COLUMNS.map((column) => [column.key, column]),
 );
 
 function oneSided(view: RowView, side: "bid" | "ask"): string {

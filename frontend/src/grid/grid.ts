@@ -26,8 +26,8 @@ export interface GridEvents {
   /** Sort by that column, or by it no more. */
   onSort(key: string): void;
   onFold(heading: Line, on: boolean): void;
-  /** How many of the chosen columns have room. */
-  onFit(shown: number): void;
+  /** Which of the chosen columns have room. */
+  onFit(keys: readonly string[]): void;
 }
 
 /** How a list is shown. */
@@ -202,7 +202,7 @@ export class Grid implements Drawable {
       this.column = null;
       this.placeCursor();
     }
-    this.events.onFit(fit.keys.length);
+    this.events.onFit(fit.keys);
     this.redrawAll();
   }
 
@@ -365,12 +365,12 @@ export class Grid implements Drawable {
     switch (action) {
       case "moveUp":
       case "moveDown": {
-        const to = (selected?.line.item ?? 0) + (action === "moveUp" ? -1 : 1);
-        const end = this.lines.at(-1)?.item ?? 0;
-        if (!selected || this.readOnly || to < 0 || to > end) return false;
+        if (!selected || this.readOnly) return false;
+        const to = selected.line.item + (action === "moveUp" ? -1 : 1);
+        const isWithin = to >= 0 && to <= (this.lines.at(-1)?.item ?? 0);
         if (this.look.sort) this.events.onCannotMove();
-        else this.events.onMove(selected.line, to);
-        return true;
+        else if (isWithin) this.events.onMove(selected.line, to);
+        return isWithin;
       }
       case "open":
         if (this.atHeader) this.events.onSort(this.columns[this.column ?? -1]?.key ?? "name");

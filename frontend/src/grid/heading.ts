@@ -10,6 +10,8 @@ export class HeadingRow {
   private readonly state = part("where");
   private readonly remove = removeButton();
   private readonly edit = document.createElement("button");
+  private readonly toggle = document.createElement("button");
+  private readonly count = part("hidden-count");
   behind = false;
 
   constructor(private of: HeadingLine) {
@@ -29,7 +31,11 @@ export class HeadingRow {
     this.edit.textContent = "Edit";
     this.edit.title = "Edit (Enter)";
     this.edit.dataset["testid"] = "edit-heading";
-    cell.append(this.name, this.rule, this.state, this.edit);
+    this.toggle.type = "button";
+    this.toggle.className = "fold";
+    this.toggle.tabIndex = -1;
+    this.toggle.dataset["testid"] = "fold";
+    cell.append(this.toggle, this.name, this.count, this.rule, this.state, this.edit);
     element.append(cell, this.remove);
     this.write();
   }
@@ -43,6 +49,19 @@ export class HeadingRow {
     this.of = line;
     this.write();
     return true;
+  }
+
+  /** Shows whether it is folded: then `hidden` instruments stand under it. */
+  fold(hidden: number | undefined): void {
+    const isFolded = hidden !== undefined;
+    this.toggle.setAttribute("aria-expanded", String(!isFolded));
+    this.toggle.setAttribute(
+      "aria-label",
+      `${isFolded ? "Show" : "Hide"} what is under ${this.name.textContent}`,
+    );
+    this.toggle.title = isFolded ? "Show what is under it (→)" : "Hide what is under it (←)";
+    this.count.textContent = isFolded ? String(hidden) : "";
+    this.count.title = isFolded ? `${hidden} ${hidden === 1 ? "symbol" : "symbols"} not shown` : "";
   }
 
   private write(): void {

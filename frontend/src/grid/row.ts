@@ -5,14 +5,14 @@ import { nameOf, spelled, timeLeft } from "../names";
 import type { Facts } from "../protocol";
 import type { Store } from "../store";
 import { part, QuoteCells } from "./cells";
-import { COLUMNS } from "./columns";
+import type { GridColumn } from "./columns";
 
 /** The address of the option chain of an underlying, or null where it has none. */
 export type ChainLink = (feed: string, symbol: string) => string | null;
 
 export class GridRow {
   readonly element = document.createElement("div");
-  private readonly quote: QuoteCells;
+  private quote: QuoteCells;
   private readonly name = document.createElement("div");
   private readonly parts = ["head", "expiry", "contract", "left", "currency"].map((name) => part(name));
   private readonly chain = document.createElement("a");
@@ -22,12 +22,13 @@ export class GridRow {
 
   constructor(
     private of: QuoteLine,
-    store: Store,
-    flasher: Flasher,
+    columns: readonly GridColumn[],
+    private readonly store: Store,
+    private readonly flasher: Flasher,
     feedNow: number,
     private readonly chainLink: ChainLink,
   ) {
-    this.quote = new QuoteCells(of, COLUMNS, this.element, store, flasher);
+    this.quote = new QuoteCells(of, columns, this.element, store, flasher);
     this.element.className = of.held ? "row held" : "row";
     this.element.id = `row-${of.key}`;
     this.element.draggable = true;
@@ -42,10 +43,25 @@ export class GridRow {
     this.chain.tabIndex = -1;
     this.chain.draggable = false;
     this.name.append(...this.parts);
-    this.element.append(this.name, ...this.quote.cells.map((cell) => cell.element));
+    this.element.append(this.name, ...this.cells);
     // What a rule put there goes with the rule.
     if (!of.held) this.element.append(this.remove);
     this.drawName(feedNow);
+  }
+
+  /** In the order of the screen, without that of the name. */
+  get cells(): readonly HTMLElement[] {
+    return this.quote.cells.map((cell) => cell.element);
+  }
+
+  /** Other columns: their cells are made anew, and drawn when it is next time. */
+  setColumns(columns: readonly GridColumn[]): void {
+    const { feedNow } = this.quote;
+    for (const cell of this.cells) cell.remove();
+    this.quote = new QuoteCells(this.of, columns, this.element, this.store, this.flasher);
+    this.quote.feedNow = feedNow;
+    this.name.after(...this.cells);
+    this.behind = true;
   }
 
   get line(): QuoteLine {

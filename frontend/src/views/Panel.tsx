@@ -3,6 +3,7 @@ import { createSignal, For, Match, onCleanup, onMount, Show, Switch } from "soli
 import type { Desk } from "../desk";
 import { badge } from "../health";
 import { ListMenu } from "../lists/ListMenu";
+import { ListTools } from "../lists/ListTools";
 import { feedsOf, shownCount } from "../lists/lines";
 import { zoneName } from "../times";
 import { Confirm } from "./Confirm";
@@ -38,7 +39,12 @@ export function Panel(props: { desk: Desk; onSearch: () => void }) {
       >
         <SharedHeading desk={props.desk} />
       </Show>
-      <Notice desk={props.desk} live={live()} />
+      <div class="list-line">
+        <Notice desk={props.desk} live={live()} />
+        <Show when={props.desk.current() && !empty()}>
+          <ListTools desk={props.desk} />
+        </Show>
+      </div>
       <div
         class="grid"
         classList={{ hidden: !props.desk.current() || empty() }}

@@ -1,46 +1,52 @@
-// Which columns the chain shows, and in which order from the strike outwards.
+// Which columns a list or a chain shows, and in which order.
 import { For } from "solid-js";
-import type { Desk } from "../desk";
-import { COLUMN_OF } from "../grid/columns";
 import { Icon } from "../views/Icon";
-import { OFFERED, USUAL } from "./layout";
+import { COLUMN_OF } from "./columns";
 
-export function ColumnChooser(props: { desk: Desk }) {
-  const { chain } = props.desk;
-  const rest = () => OFFERED.filter((key) => !chain.columns().includes(key));
+export function ColumnChooser(props: {
+  columns: readonly string[];
+  offered: readonly string[];
+  usual: readonly string[];
+  /** Where the first one stands, and what moving up and down means there. */
+  order: string;
+  up: string;
+  down: string;
+  hasRoom: (key: string) => boolean;
+  onChoose: (keys: readonly string[]) => void;
+}) {
+  const rest = () => props.offered.filter((key) => !props.columns.includes(key));
   const set = (key: string, on: boolean) => {
-    const kept = chain.columns().filter((one) => one !== key);
+    const kept = props.columns.filter((one) => one !== key);
     const next = on ? [...kept, key] : kept;
-    if (next.length) chain.showColumns(next);
+    if (next.length) props.onChoose(next);
   };
   const move = (key: string, by: number) => {
-    const held = chain.columns();
+    const held = props.columns;
     const at = held.indexOf(key);
     const to = at + by;
     if (to < 0 || to >= held.length) return;
-    chain.showColumns(held.toSpliced(at, 1).toSpliced(to, 0, key));
+    props.onChoose(held.toSpliced(at, 1).toSpliced(to, 0, key));
   };
-  const hasRoom = (key: string) => chain.columns().indexOf(key) < chain.fit().shown;
   return (
     <div class="chooser" data-testid="columns">
-      <p class="muted">From the strike outwards</p>
+      <p class="muted">{props.order}</p>
       <ul>
-        <For each={[...chain.columns()]}>
+        <For each={[...props.columns]}>
           {(key, index) => (
             <li>
               <Choice
                 name={key}
                 checked
-                only={chain.columns().length === 1}
-                note={hasRoom(key) ? "" : "no room now"}
+                only={props.columns.length === 1}
+                note={props.hasRoom(key) ? "" : "no room now"}
                 onChange={(on) => set(key, on)}
               />
               <button
                 type="button"
                 class="icon-button up"
                 disabled={index() === 0}
-                aria-label={`Nearer to the strike: ${nameOf(key)}`}
-                title="Nearer to the strike"
+                aria-label={`${props.up}: ${nameOf(key)}`}
+                title={props.up}
                 onClick={() => move(key, -1)}
               >
                 <Icon name="down" />
@@ -48,9 +54,9 @@ export function ColumnChooser(props: { desk: Desk }) {
               <button
                 type="button"
                 class="icon-button"
-                disabled={index() === chain.columns().length - 1}
-                aria-label={`Farther from the strike: ${nameOf(key)}`}
-                title="Farther from the strike"
+                disabled={index() === props.columns.length - 1}
+                aria-label={`${props.down}: ${nameOf(key)}`}
+                title={props.down}
                 onClick={() => move(key, 1)}
               >
                 <Icon name="down" />
@@ -68,7 +74,7 @@ export function ColumnChooser(props: { desk: Desk }) {
           )}
         </For>
       </ul>
-      <button type="button" class="link" onClick={() => chain.showColumns(USUAL)}>
+      <button type="button" class="link" onClick={() => props.onChoose(props.usual)}>
         The usual columns
       </button>
     </div>
@@ -101,6 +107,7 @@ const LONGER: Readonly<Record<string, string>> = {
   bid_size: "Bid size",
   ask_size: "Ask size",
   change: "Change",
+  day: "Course of the day",
   change_percent: "Change, percent",
   implied_volatility: "IV of the mark",
   bid_iv: "IV of the bid",
@@ -109,6 +116,6 @@ const LONGER: Readonly<Record<string, string>> = {
   open_interest: "Open interest",
 };
 
-function nameOf(key: string): string {
+export function nameOf(key: string): string {
   return LONGER[key] ?? COLUMN_OF.get(key)?.header ?? key;
 }

@@ -1,0 +1,152 @@
+// The day of each instrument of a list as a small line: stored points from REST, one request for a whole list, and the
+// newest one as live rows make it. Before: api.ts, store.ts; after: grid/spark.ts.
+import type { Named } from "../grid/view";
+import { type Columns, columnValue, type Row } from "../protocol";
+
+/** One instrument's day. Times in ms on the feed's clock; `at` rises. */
+export interface DayLine {
+  readonly state: "loading" | "ready" | "failed";
+  /** Why there is no line, where there is none. */
+  readonly reason: string;
+  readonly opens_ms: number;
+  readonly closes_ms: number;
+  readonly step_ms: number;
+  readonly price: "mid" | "last" | null;
+  readonly at: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** As REST tells it. */
+export interface StoredLine {
+  readonly id: number;
+  readonly opens_at: string | null;
+  readonly closes_at: string | null;
+  readonly step_minutes: number | null;
+  readonly price: "mid" | "last" | null;
+  readonly minutes: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** The server answers for so many at once. */
+const MOST = 500;
+const MINUTE_MS = 60_000;
+const AGAIN_AFTER_MS = 15_000;
+
+const EMPTY: DayLine = {
+  state: "loading",
+  reason: "The day is being loaded",
+  opens_ms: 0,
+  closes_ms: 0,
+  step_ms: 0,
+  price: null,
+  at: [],
+  values: [],
+};
+
+export interface DayLineParts {
+  /** Those of the first `MOST` that the server knows. */
+  readonly ask: (symbols: readonly string[]) => Promise<readonly StoredLine[]>;
+  /** Where the lines are held, by instrument. */
+  readonly lines: Map<number, DayLine>;
+  readonly messageOf: (error: unknown) => string;
+  /** The lines of these instruments are other ones. */
+  readonly onLines: (instruments: readonly number[]) => void;
+}
+
+export class DayLines {
+  private shown: readonly Named[] = [];
+  private asking = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly parts: DayLineParts) {}
+
+  /** These are on the screen, with a line each. Asks where there is one of which nothing is known. */
+  show(instruments: readonly Named[]): void {
+    this.shown = instruments.slice(0, MOST);
+    const { lines } = this.parts;
+    const isNew = this.shown.filter(({ instrument }) => !lines.has(instrument));
+    if (isNew.length) void this.load();
+  }
+
+  /** Asks for all of them anew: the day is another one, or rows were missed. */
+  async load(): Promise<void> {
+    clearTimeout(this.timer);
+    const asked = this.shown;
+    if (!asked.length) return;
+    this.asking += 1;
+    const turn = this.asking;
+    const { lines, ask } = this.parts;
+    for (const { instrument } of asked) if (!lines.has(instrument)) lines.set(instrument, EMPTY);
+    try {
+      const found = await ask(asked.map(({ feed, symbol }) => `${feed}.${symbol}`));
+      if (turn !== this.asking) return;
+      const byId = new Map(found.map((line) => [line.id, line]));
+      for (const { instrument } of asked) lines.set(instrument, lineOf(byId.get(instrument)));
+    } catch (error) {
+      if (turn !== this.asking) return;
+      const reason = `The day could not be loaded: ${this.parts.messageOf(error)}`;
+      // What is there goes on.
+      for (const { instrument } of asked)
+        if (lines.get(instrument)?.state !== "ready")
+          lines.set(instrument, { ...EMPTY, state: "failed", reason });
+      this.timer = setTimeout(() => void this.load(), AGAIN_AFTER_MS);
+    }
+    this.parts.onLines(asked.map(({ instrument }) => instrument));
+  }
+
+  /** A newer row of an instrument. */
+  live(instrument: number, row: Row, columns: Columns): void {
+    const line = this.parts.lines.get(instrument);
+    if (line?.state !== "ready" || !line.step_ms) return;
+    const value = (column: Parameters<typeof columnValue>[2]) => columnValue(row, columns, column);
+    const venue = value("venue_time_ms");
+    if (venue === null) return;
+    const [bid, ask] = [value("bid"), value("ask")];
+    const mid = bid !== null && ask !== null && bid <= ask ? (bid + ask) / 2 : null;
+    const price = line.price ?? (mid === null ? "last" : "mid");
+    const now = price === "mid" ? mid : value("last");
+    if (now === null) return;
+    this.parts.lines.set(instrument, gone(line, price, venue + (value("lag_ms") ?? 0), now));
+  }
+
+  /** Whether a day that is shown is over at `feedNow` of its feed. */
+  isOver(feedNow: (feed: string) => number): boolean {
+    return this.shown.some(({ feed, instrument }) => {
+      const line = this.parts.lines.get(instrument);
+      return line?.state === "ready" && line.closes_ms > 0 && feedNow(feed) >= line.closes_ms + MINUTE_MS;
+    });
+  }
+}
+
+/** The line with a newer point: that of the step which runs stays one. What is of no time of the day is not in it. */
+export function gone(line: DayLine, price: "mid" | "last", at_ms: number, value: number): DayLine {
+  if (at_ms < line.opens_ms || at_ms >= line.closes_ms) return line;
+  const step = (ms: number) => Math.floor((ms - line.opens_ms) / line.step_ms);
+  const last = line.at.at(-1);
+  // A stored point has the end of its minute, which may be the beginning of the next step.
+  const isSame = last !== undefined && step(last - 1) >= step(at_ms);
+  const kept = isSame ? line.at.length - 1 : line.at.length;
+  return {
+    ...line,
+    price,
+    reason: "",
+    at: [...line.at.slice(0, kept), Math.max(at_ms, last ?? 0)],
+    values: [...line.values.slice(0, kept), value],
+  };
+}
+
+export function lineOf(stored: StoredLine | undefined): DayLine {
+  if (!stored) return { ...EMPTY, state: "failed", reason: "Nothing is stored of it" };
+  const opens_ms = stored.opens_at === null ? 0 : Date.parse(stored.opens_at);
+  const noDay = stored.opens_at === null ? "The feed is not heard, and so its day is not known" : "";
+  return {
+    state: "ready",
+    reason: noDay || (stored.values.length ? "" : "Nothing was quoted in this session"),
+    opens_ms,
+    closes_ms: stored.closes_at === null ? 0 : Date.parse(stored.closes_at),
+    step_ms: (stored.step_minutes ?? 0) * MINUTE_MS,
+    price: stored.price,
+    at: stored.minutes.map((minute) => opens_ms + minute * MINUTE_MS),
+    values: stored.values,
+  };
+}

@@ -1,0 +1,173 @@
+// Which columns a watchlist shows, and how: one line a row, two on a phone. Pure.
+import { COLUMN_OF } from "../grid/columns";
+import { type Prices, tracks, widthOf } from "../grid/layout";
+
+export const USUAL: readonly string[] = [
+  "last",
+  "change",
+  "change_percent",
+  "day",
+  "bid_size",
+  "bid",
+  "ask",
+  "ask_size",
+  "mark",
+  "implied_volatility",
+  "delta",
+  "volume",
+  "open_interest",
+  "age",
+];
+
+export const OFFERED: readonly string[] = [
+  ...USUAL.slice(0, 9),
+  "bid_iv",
+  "implied_volatility",
+  "ask_iv",
+  "delta",
+  "gamma",
+  "theta",
+  "vega",
+  "rho",
+  "volume",
+  "open_interest",
+  "age",
+];
+
+/** Where there is too little room: what matters least goes first. */
+const GO_FIRST: readonly string[] = [
+  "volume",
+  "open_interest",
+  "change_percent",
+  "rho",
+  "mark",
+  "vega",
+  "theta",
+  "gamma",
+  "bid_iv",
+  "ask_iv",
+  "day",
+  "change",
+  "bid_size",
+  "ask_size",
+  "age",
+  "delta",
+  "implied_volatility",
+];
+/** On two lines the change and the sizes stand below their prices, and cost no room. */
+const GO_FIRST_ON_PHONES: readonly string[] = [
+  "age",
+  ...GO_FIRST.filter((key) => !["change", "bid_size", "ask_size", "age"].includes(key)),
+];
+/** What belongs below what, on two lines. */
+const BELOW: readonly (readonly [string, string])[] = [
+  ["last", "change"],
+  ["bid", "bid_size"],
+  ["ask", "ask_size"],
+  ["implied_volatility", "delta"],
+  ["bid_iv", "ask_iv"],
+  ["day", "change_percent"],
+  ["volume", "open_interest"],
+  ["gamma", "theta"],
+  ["vega", "rho"],
+];
+
+const NAME = 284;
+const CURRENCY = 24;
+const PADDING = 28;
+/** Narrower than this a row has two lines, and so many places on each. */
+export const PHONE = 600;
+const PLACES = 4;
+/** Narrower than this US dollars stand below a price. */
+const BELOW_UP_TO = 879;
+const BELOW_WIDTH = 14;
+
+export interface Room {
+  readonly currency: boolean;
+  readonly dollars: boolean;
+  readonly large: boolean;
+}
+
+export interface Fitted {
+  /** In the order of the screen; on two lines, by pairs, upper before lower. */
+  readonly keys: readonly string[];
+  /** A value for `grid-template-columns`. */
+  readonly tracks: string;
+  readonly isPhone: boolean;
+  readonly dollarsBelow: boolean;
+  /** Of two lines: whether there are prices on the lower one. */
+  readonly pricesBelow: boolean;
+}
+
+/** What of `chosen` has room in `width` px; where little has, at least the two that matter most. */
+export function fitted(chosen: readonly string[], width: number, room: Room): Fitted {
+  if (width <= PHONE) return onTwoLines(chosen, room);
+  const dollarsBelow = room.dollars && width <= BELOW_UP_TO;
+  const prices: Prices = { dollars: room.dollars && !dollarsBelow, large: room.large };
+  const widthIn = (key: string) =>
+    widthOf(key, prices) + (dollarsBelow && COLUMN_OF.get(key)?.beside ? BELOW_WIDTH : 0);
+  const name = NAME + (room.currency ? CURRENCY : 0);
+  const sum = (keys: readonly string[]) => keys.reduce((all, key) => all + widthIn(key), PADDING + name);
+  const keys = without(chosen, GO_FIRST, (held) => sum(held) <= width);
+  const rest = dollarsBelow
+    ? keys.map((key) => `minmax(${widthIn(key)}px, 1fr)`).join(" ")
+    : tracks(keys, prices);
+  return {
+    keys,
+    tracks: `minmax(${name}px, ${Math.round(name * 0.9)}fr) ${rest}`,
+    isPhone: false,
+    dollarsBelow,
+    pricesBelow: false,
+  };
+}
+
+function onTwoLines(chosen: readonly string[], room: Room): Fitted {
+  const keys = without(chosen, GO_FIRST_ON_PHONES, (held) => paired(held).length <= PLACES);
+  const pairs = paired(keys).slice(0, PLACES);
+  const isPriced = ([upper, lower]: readonly string[]) =>
+    [upper, lower].some((key) => COLUMN_OF.get(key ?? "")?.beside);
+  const parts = pairs.map((pair) => (room.dollars && isPriced(pair) ? "minmax(0, 1.1fr)" : "minmax(0, 1fr)"));
+  return {
+    keys: pairs.flat(),
+    tracks: `minmax(0, 1.75fr) ${parts.join(" ")}`,
+    isPhone: true,
+    dollarsBelow: room.dollars,
+    pricesBelow: pairs.some(([, lower]) => COLUMN_OF.get(lower ?? "")?.beside !== undefined),
+  };
+}
+
+/** `keys` in columns of two, in the order in which the first of each stands there. */
+export function paired(keys: readonly string[]): readonly (readonly string[])[] {
+  const pairs: string[][] = [];
+  const open: string[][] = [];
+  const taken = new Set<string>();
+  for (const key of keys) {
+    if (taken.has(key)) continue;
+    const pair = BELOW.find((one) => one.includes(key) && one.every((part) => keys.includes(part)));
+    const alone = open.pop();
+    if (pair) {
+      pairs.push([...pair]);
+      for (const part of pair) taken.add(part);
+      if (alone) open.push(alone);
+    } else if (alone) alone.push(key);
+    else {
+      const made = [key];
+      pairs.push(made);
+      open.push(made);
+    }
+  }
+  return pairs;
+}
+
+function without(
+  chosen: readonly string[],
+  first: readonly string[],
+  fits: (keys: readonly string[]) => boolean,
+): readonly string[] {
+  let keys = chosen;
+  for (const key of first) {
+    if (fits(keys) || keys.length <= 2) break;
+    keys = keys.filter((one) => one !== key);
+  }
+  return keys;
+}
