@@ -12,6 +12,7 @@ import {
   type Shared,
   type Watchlist,
 } from "./api";
+import { addressOf } from "./chain/address";
 import { createChain } from "./chain/chain";
 import { feedTime, ourNow } from "./clock";
 import { type Account, createDisplay } from "./display";
@@ -36,6 +37,7 @@ import { type Route, routeOf } from "./route";
 import { Settings } from "./settings";
 import { type Connection, StreamSocket } from "./socket";
 import { Store } from "./store";
+import { ofFeed } from "./times";
 
 export interface Page {
   readonly user: string;
@@ -109,6 +111,8 @@ export function createDesk(page: Page) {
   let edits = 0;
   let pending = 0;
   let nextToast = 1;
+  /** Is to have the cursor in the chain that is gone to. */
+  let aim: Named | null = null;
 
   const watchers = new Set<(id: number, row: Row) => void>();
   const frame = new Frame();
@@ -313,9 +317,13 @@ export function createDesk(page: Page) {
   /** Shows what the address says. */
   function route(): void {
     const to = routeOf(window.location.hash);
-    if (to.view !== "shared") settings.write("view", to.view === "list" ? "" : window.location.hash);
+    // The chain itself knows its expiry; the key of a shared list is in nobody's account.
+    if (to.view === "list") settings.write("view", "");
+    else if (to.view === "chain") settings.write("view", addressOf(to.to.feed, to.to.underlying));
+    else if (to.view !== "shared") settings.write("view", window.location.hash);
     // From a contract's details to its chain: there it has the cursor, and the details go on.
-    const contract = view() !== "chain" && panels.detailOpen() ? selected() : null;
+    const contract = aim ?? (view() !== "chain" && panels.detailOpen() ? selected() : null);
+    aim = null;
     setAt(to);
     if (to.view !== "shared") setShared(null);
     if (to.view !== "chain") chain.leave();
@@ -336,6 +344,14 @@ export function createDesk(page: Page) {
       document.title = `${to.to.underlying} · Strikewire`;
       if (to.view === "chain") void chain.show(to.to, contract);
     }
+    ofFeed(feedsOnScreen()[0] ?? "");
+  }
+
+  /** To a view, and in a chain to one of its contracts. */
+  function goTo(hash: string, contract: Named | null = null): void {
+    aim = contract;
+    if (window.location.hash === hash) route();
+    else window.location.hash = hash;
   }
 
   /** What may have been edited while nobody looked, or nothing was heard. */
@@ -517,6 +533,7 @@ export function createDesk(page: Page) {
       document.title = chosen ? `${chosen.name} · Strikewire` : "Strikewire";
       follow(chosen?.id ?? null);
     }
+    ofFeed(feedsOnScreen()[0] ?? "");
     drawList();
   }
 
@@ -783,6 +800,7 @@ export function createDesk(page: Page) {
     mountGrid,
     load,
     show,
+    goTo,
     hurry: socket.hurry,
     subscribe: (what: Subscription) => socket.subscribe(what),
     unsubscribe: (source: string) => socket.unsubscribe(source),

@@ -56,14 +56,6 @@ export function sortName(symbol: string, facts: Facts | undefined): string {
   return [facts.root || facts.underlying, facts.expiry?.slice(0, 10) ?? "", strike, facts.right].join(" ");
 }
 
-/** What a person typed, in the words that the search knows: `20 Feb 26` as one word, strikes without commas. */
-export function asQuery(text: string): string {
-  return text
-    .trim()
-    .replace(/\b(\d{1,2}) ?([a-z]{3}) (\d{2})\b/gi, "$1$2$3")
-    .replace(/(\d),(?=\d{3}\b)/g, "$1");
-}
-
 /** `2026-02-20` as `20 Feb 26`. */
 export function dayOf(expiry: string): string {
   const [year, month, day] = expiry.slice(0, 10).split("-");

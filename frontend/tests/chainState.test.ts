@@ -201,6 +201,26 @@ describe("an expiry", () => {
     expect(bidOf(100, "call")).toBe("1.00");
   });
 
+  it("is the one that its underlying is opened at next time, while it is offered", async () => {
+    await chain.show({ feed: "simulated", underlying: "ACME", expiry: "2026-12-04" });
+    subscribed("chain-2", next);
+    snapshot("chain-2", next, 2);
+    chain.leave();
+    await chain.show({ feed: "simulated", underlying: "ACME", expiry: null });
+    expect(chain.address()?.expiry).toBe("2026-12-04");
+    chain.leave();
+    expiries = expiries.filter(({ name }) => name !== "2026-12-04");
+    await chain.show({ feed: "simulated", underlying: "ACME", expiry: null });
+    expect(chain.address()?.expiry).toBe("2026-11-27");
+  });
+
+  it("gives the cursor to the contract that was asked for, also where it is shown already", async () => {
+    const put = first[5]!;
+    const contract = { feed: "simulated", symbol: put.symbol ?? "", instrument: put.id };
+    await chain.show({ feed: "simulated", underlying: "ACME", expiry: "2026-11-27" }, contract);
+    expect(chain.picked()?.instrument).toBe(put.id);
+  });
+
   it("takes in what is listed and lets go what is retired", () => {
     const [call, put] = contracts(300, 6).slice(10);
     subscribed("chain-1", [call!, put!], [], "listed");

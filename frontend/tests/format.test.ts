@@ -11,7 +11,8 @@ import {
   price,
   significant,
 } from "../src/format";
-import { asQuery, nameOf, spelled, timeLeft } from "../src/names";
+import { nameOf, spelled, timeLeft } from "../src/names";
+import { asQuery } from "../src/search/words";
 import { makeFacts } from "./builders";
 
 describe("a price", () => {

@@ -31,6 +31,8 @@ const SPREAD_MS = 5_000;
 /** So many underlyings at the left are live. */
 const MOST_UNDERLYINGS = 60;
 const MOST_PLACES = 50;
+/** So many underlyings keep the expiry that was looked at last. */
+const MOST_EXPIRIES = 50;
 const UNDERLYINGS = "underlyings";
 
 export interface ChainParts {
@@ -207,7 +209,11 @@ export function createChain(parts: ChainParts) {
     const to = address();
     const found = chain();
     if (!to || !found) return;
-    const one = to.expiry === null ? usualExpiry(found.expiries) : namedExpiry(found.expiries, to.expiry);
+    const kept = keptExpiries()[`${to.feed}.${to.underlying}`];
+    const one =
+      to.expiry === null
+        ? ((kept ? namedExpiry(found.expiries, kept) : undefined) ?? usualExpiry(found.expiries))
+        : namedExpiry(found.expiries, to.expiry);
     if (!one) {
       abandon();
       setExpiry(null);
@@ -226,8 +232,11 @@ export function createChain(parts: ChainParts) {
       setAddress({ ...to, expiry: one.name });
       history.replaceState(null, "", at);
     }
-    if (shown?.address === at) abandon();
-    else if (pending?.address !== at) void begin(to, one, at);
+    if (shown?.address === at) {
+      abandon();
+      point();
+    }
+    if (shown?.address !== at && pending?.address !== at) void begin(to, one, at);
   }
 
   async function begin(to: Address, one: Expiry, at: string): Promise<void> {
@@ -361,10 +370,28 @@ export function createChain(parts: ChainParts) {
     pending = null;
     shown = held;
     draw(held, place);
-    if (pointed) grid?.pointAt(pointed.instrument);
-    pointed = null;
+    point();
+    keepExpiry(held);
     if (before) socket.unsubscribe(before.source);
     if (now) document.title = `${now.underlying} ${held.expiry.expiry} · Strikewire`;
+  }
+
+  /** Gives the cursor to the contract that was asked for. */
+  function point(): void {
+    if (pointed) grid?.pointAt(pointed.instrument);
+    pointed = null;
+  }
+
+  /** An underlying is opened at the expiry that was looked at last. */
+  function keepExpiry({ feed, expiry: { name } }: Held): void {
+    const key = `${feed}.${address()?.underlying ?? ""}`;
+    const { [key]: _, ...others } = keptExpiries();
+    const latest = Object.entries(others).slice(1 - MOST_EXPIRIES);
+    settings.write("chain.expiries", { ...Object.fromEntries(latest), [key]: name });
+  }
+
+  function keptExpiries(): Readonly<Record<string, string>> {
+    return settings.read("chain.expiries", expiriesOf, {});
   }
 
   function draw(held: Held, place: Place | null): void {
@@ -538,4 +565,9 @@ export function createChain(parts: ChainParts) {
     focus: () => grid?.focus(),
     showMoney: () => grid?.showMoney(),
   };
+}
+
+function expiriesOf(value: unknown): Readonly<Record<string, string>> | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  return Object.fromEntries(Object.entries(value).filter(([, name]) => typeof name === "string"));
 }

@@ -1,20 +1,25 @@
-// Search for an instrument and put it into the list shown, or open a chain: a combobox, wholly by keyboard if wanted.
-import { createEffect, createSignal, For, onCleanup, onMount, Show, untrack } from "solid-js";
-import { ApiError, type Found, type Underlying } from "../api";
-import { addressOf } from "../chain/address";
+// The search: chains, views, lists and commands from memory, contracts from the server. A combobox, wholly by keyboard if
+// wanted.
+import { createEffect, createSignal, For, on, onCleanup, onMount, Show } from "solid-js";
+import { ApiError, type Found } from "../api";
 import type { Desk } from "../desk";
-import { asQuery, nameOf, spelled, timeLeft } from "../names";
+import { actionOf } from "../keys";
+import { nameOf, spelled, timeLeft } from "../names";
+import { commandsOf } from "../search/commands";
+import { chainOfFound, type Kept, rank, recentOf, type Target, withRecent } from "../search/targets";
+import { asQuery, wordsOf } from "../search/words";
 import { Icon } from "./Icon";
 
 /** A pause in typing; shorter asks for every letter, longer is felt. */
 const PAUSE_MS = 120;
-const MOST_CHAINS = 4;
 
-export function Search(props: { desk: Desk; onReady: (focus: () => void) => void }) {
+export function Search(props: { desk: Desk; onReady: (focus: () => void) => void; onHelp: () => void }) {
+  const { desk } = props;
   const [text, setText] = createSignal("");
   const [open, setOpen] = createSignal(false);
   const [results, setResults] = createSignal<readonly Found[]>([]);
-  const [at, setAt] = createSignal(0);
+  /** What the arrows or the pointer chose; null is what is usual. */
+  const [pointed, setPointed] = createSignal<string | null>(null);
   const [busy, setBusy] = createSignal(false);
   const [problem, setProblem] = createSignal("");
   const [answered, setAnswered] = createSignal("");
@@ -23,70 +28,137 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   let list: HTMLDivElement | undefined;
   let abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Enter came before the answer that it is for; true for Shift with it. */
+  let waiting: { readonly other: boolean } | null = null;
 
-  /** Chains whose underlying begins with what is typed: known without asking. */
-  const chains = (): readonly Underlying[] => {
-    const wanted = text().trim().split(/\s/)[0]?.toUpperCase();
-    if (!wanted) return [];
-    const found = props.desk.chain
-      .underlyings()
-      .filter((one) => one.underlying.toUpperCase().startsWith(wanted));
-    return found.slice(0, MOST_CHAINS);
+  const typed = () => text().trim();
+  const isAnswered = () => answered() === typed();
+  const recent = () => desk.settings.read("search.recent", recentOf, []);
+
+  /** What the page knows by itself. */
+  const ranked = () =>
+    rank(wordsOf(text()), {
+      underlyings: desk.chain.underlyings(),
+      lists: (desk.watchlists() ?? []).map(({ id, name, items }) => ({ id, name, size: items.length })),
+      commands: commandsOf(desk, props.onHelp),
+    });
+
+  const targets = (): readonly Target[] => {
+    if (!open()) return [];
+    if (!typed()) return recent().map((of) => ({ kind: "recent", key: `recent-${of.hash}-${of.name}`, of }));
+    const { places, lists, commands } = ranked();
+    const contracts = results().map<Target>((found) => ({
+      kind: "instrument",
+      key: `found-${found.id}`,
+      found,
+    }));
+    // Where the words name an underlying, its contracts come before lists and commands of a like name.
+    return places.length
+      ? [...places, ...contracts, ...lists, ...commands]
+      : [...lists, ...commands, ...contracts];
   };
-  /** Chains stand above the instruments, with numbers below 0. A chain is what is meant where one is on the screen. */
-  const first = () => -chains().length;
-  const usual = () => (props.desk.view() === "chain" ? first() : 0);
 
-  const listed = (found: Found) => props.desk.entryOf({ ...found, instrument: found.id });
+  /** What Enter takes if nothing was chosen: beside a watchlist a symbol, which is added, else what stands first. Null
+   * while the server has yet to say. */
+  const usual = (): Target | null => {
+    const all = targets();
+    const first = all[0] ?? null;
+    const isView = first?.kind === "volatility" || first?.kind === "payoff";
+    if (first?.kind === "chain" && !isView && desk.view() === "list") {
+      const contract = isAnswered() ? all.find(({ kind }) => kind === "instrument") : null;
+      return contract ?? (isAnswered() ? first : null);
+    }
+    return first;
+  };
+  const chosen = (): Target | null => targets().find(({ key }) => key === pointed()) ?? usual();
+
+  const listed = (found: Found) => desk.entryOf({ ...found, instrument: found.id });
 
   const ask = async (wanted: string) => {
     abort.abort();
     abort = new AbortController();
     setBusy(true);
     try {
-      const found = await props.desk.api.search(asQuery(wanted), abort.signal);
+      const found = await desk.api.search(asQuery(wanted), abort.signal);
       setResults(found);
-      setAt(usual());
       setProblem("");
       setAnswered(wanted);
       setBusy(false);
+      const entered = waiting;
+      waiting = null;
+      if (entered) take(entered.other);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
+      waiting = null;
       setBusy(false);
       setResults([]);
       setProblem(error instanceof ApiError ? error.message : "The search failed.");
     }
   };
 
-  createEffect(() => {
-    const wanted = text().trim();
-    clearTimeout(timer);
-    setAt(untrack(usual));
-    if (!wanted) {
+  createEffect(
+    on(typed, (wanted) => {
+      clearTimeout(timer);
       abort.abort();
-      setResults([]);
-      setAnswered("");
+      waiting = null;
+      setPointed(null);
       setProblem("");
       setBusy(false);
-      return;
-    }
-    timer = setTimeout(() => void ask(wanted), PAUSE_MS);
-  });
+      if (!wanted) {
+        setResults([]);
+        setAnswered("");
+        return;
+      }
+      timer = setTimeout(() => void ask(wanted), PAUSE_MS);
+    }),
+  );
 
-  const choose = async (found: Found) => {
-    const held = listed(found);
-    if (!held) {
-      await props.desk.add(found);
+  /** Does what is chosen; with `other`, a symbol's second way: to its chain beside a list, into the list elsewhere. */
+  const take = (other: boolean) => {
+    const target = chosen();
+    if (!target) {
+      if (typed() && !isAnswered()) waiting = { other };
       return;
     }
-    props.desk.selectEntry(held.id);
-    close();
-    props.desk.focusGrid();
+    desk.hints.done("search");
+    if (target.kind === "command") {
+      close();
+      target.run();
+    } else if (target.kind === "recent") go(target.of);
+    else if (target.kind === "instrument") takeFound(target.found, other);
+    else go({ name: target.name, note: target.note, hash: target.hash, contract: null });
   };
 
-  const openChain = (one: Underlying) => {
-    window.location.hash = addressOf(one.feed, one.underlying);
+  const takeFound = (found: Found, other: boolean) => {
+    const hash = chainOfFound(found, desk.chain.underlyings());
+    const isForList = (desk.view() === "list") !== other && desk.active() !== null;
+    if (!hash || isForList) return void add(found);
+    const isOption = found.kind === "option";
+    const contract = { feed: found.feed, symbol: found.symbol, instrument: found.id };
+    go({
+      name: spelled(nameOf(found.symbol, found)),
+      note: "in its chain",
+      hash,
+      contract: isOption ? contract : null,
+    });
+  };
+
+  const add = async (found: Found) => {
+    const held = listed(found);
+    if (!held) {
+      await desk.add(found);
+      return;
+    }
     close();
+    desk.selectEntry(held.id);
+    desk.focusGrid();
+  };
+
+  const go = (to: Kept) => {
+    desk.settings.write("search.recent", withRecent(recent(), to));
+    close();
+    desk.goTo(to.hash, to.contract);
+    desk.focusGrid();
   };
 
   const close = () => {
@@ -95,21 +167,25 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
     input.blur();
   };
 
+  const step = (by: number) => {
+    const all = targets();
+    const at = all.findIndex(({ key }) => key === chosen()?.key);
+    const next = all[Math.min(all.length - 1, Math.max(0, at + by))];
+    if (!next) return;
+    setPointed(next.key);
+    list?.querySelector(`#${CSS.escape(next.key)}`)?.scrollIntoView({ block: "nearest" });
+  };
+
   const onKey = (event: KeyboardEvent) => {
-    const last = results().length - 1;
-    if (event.key === "ArrowDown") setAt(Math.min(last, at() + 1));
-    else if (event.key === "ArrowUp") setAt(Math.max(first(), at() - 1));
-    else if (event.key === "Enter") {
-      const chosen = chains()[at() - first()];
-      const found = results()[at()];
-      if (at() < 0 && chosen) openChain(chosen);
-      else if (found && answered() === text().trim()) void choose(found);
-    } else if (event.key === "Escape") {
-      close();
-      props.desk.focusGrid();
-    } else return;
+    const action = actionOf("search", event);
+    if (!action) return;
     event.preventDefault();
-    list?.children[at() - first()]?.scrollIntoView({ block: "nearest" });
+    if (action === "down" || action === "up") step(action === "down" ? 1 : -1);
+    else if (action === "take" || action === "other") take(action === "other");
+    else {
+      close();
+      desk.focusGrid();
+    }
   };
 
   const away = (event: Event) => {
@@ -125,11 +201,25 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   });
   onCleanup(() => document.removeEventListener("pointerdown", away));
 
-  const shown = () => open() && text().trim() !== "";
-  const active = () => {
-    const chosen = chains()[at() - first()];
-    if (at() < 0) return chosen && `chain-${chosen.feed}-${chosen.underlying}`;
-    return results()[at()] && `found-${results()[at()]!.id}`;
+  const shown = () => open() && (typed() !== "" || targets().length > 0);
+  const note = () => {
+    const target = chosen();
+    if (!typed()) return "Recent";
+    if (!target) return "";
+    if (target.kind === "command") return "do it";
+    if (target.kind !== "instrument") return "open";
+    const hash = chainOfFound(target.found, desk.chain.underlyings());
+    const toList = listed(target.found)
+      ? `show in ${desk.active()?.name}`
+      : `add to ${desk.active()?.name ?? "a watchlist"}`;
+    if (!hash) return toList;
+    return desk.view() === "list" && desk.active() ? toList : "open its chain";
+  };
+  const otherNote = () => {
+    const target = chosen();
+    if (target?.kind !== "instrument" || !desk.active()) return "";
+    if (!chainOfFound(target.found, desk.chain.underlyings())) return "";
+    return desk.view() === "list" ? "open its chain" : `add to ${desk.active()?.name}`;
   };
   return (
     <div class="search" ref={box}>
@@ -138,11 +228,12 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
         ref={input}
         type="text"
         role="combobox"
-        placeholder="Search symbols and chains"
-        aria-label="Search symbols and chains"
+        placeholder="Search symbols, chains, lists, commands"
+        aria-label="Search symbols, chains, lists and commands"
+        aria-autocomplete="list"
         aria-expanded={shown()}
         aria-controls="search-results"
-        aria-activedescendant={shown() ? active() : undefined}
+        aria-activedescendant={shown() ? chosen()?.key : undefined}
         autocomplete="off"
         autocapitalize="characters"
         spellcheck={false}
@@ -154,102 +245,126 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
           setOpen(true);
         }}
         onFocus={() => setOpen(true)}
+        onBlur={(event) => {
+          // By Tab the keyboard goes on; a press on a result is handled by the result.
+          if (event.relatedTarget && !box.contains(event.relatedTarget as Node)) setOpen(false);
+        }}
         onKeyDown={onKey}
       />
       <kbd>/</kbd>
-      <Show when={shown()}>
-        <div class="results">
-          <div id="search-results" role="listbox" aria-label="Instruments found" class="found" ref={list}>
-            <For each={chains()}>
-              {(one, index) => (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox's own keys choose; an option never has the focus.
-                // biome-ignore lint/a11y/useFocusableInteractive: as above.
-                <div
-                  id={`chain-${one.feed}-${one.underlying}`}
-                  role="option"
-                  aria-selected={at() === first() + index()}
-                  data-testid="result-chain"
-                  onPointerMove={() => setAt(first() + index())}
-                  onClick={() => openChain(one)}
-                >
-                  <span class="result-name">{one.underlying} option chain</span>
-                  <span class="result-left" />
-                  <span class="result-kind">{one.expiries} expiries</span>
-                  <span class="result-feed">{props.desk.feeds().get(one.feed)?.kind ?? one.feed}</span>
-                  <span class="result-mark">
-                    <Icon name="columns" />
-                  </span>
-                </div>
-              )}
-            </For>
-            <For each={results()}>
-              {(found, index) => (
-                <Result
-                  found={found}
-                  left={timeLeft(found, props.desk.feedNow(found.feed) || Date.now())}
-                  feedKind={props.desk.feeds().get(found.feed)?.kind ?? ""}
-                  chosen={at() === index()}
-                  listed={listed(found) !== undefined}
-                  onPoint={() => setAt(index())}
-                  onChoose={() => void choose(found)}
-                />
-              )}
-            </For>
-          </div>
-          <p class="results-note" role="status">
-            <Show when={!problem()} fallback={<span class="bad">{problem()}</span>}>
-              <Show
-                when={results().length || (chains().length && !busy())}
-                fallback={busy() || !answered() ? "Searching…" : `Nothing found for “${answered()}”`}
-              >
+      <div class="results" hidden={!shown()}>
+        <div id="search-results" role="listbox" aria-label="Found" class="found" ref={list}>
+          <For each={targets().map(({ key }) => key)}>
+            {(key) => {
+              // Held by key, so that what stays keeps its element while more comes.
+              const target = () => targets().find((one) => one.key === key);
+              return (
+                <Show when={target()}>
+                  {(one) => (
+                    <Result
+                      desk={desk}
+                      target={one()}
+                      chosen={chosen()?.key === key}
+                      listed={
+                        one().kind === "instrument" && listed((one() as { found: Found }).found) !== undefined
+                      }
+                      onPoint={() => setPointed(key)}
+                      onChoose={(other) => {
+                        setPointed(key);
+                        take(other);
+                      }}
+                    />
+                  )}
+                </Show>
+              );
+            }}
+          </For>
+        </div>
+        <p class="results-note" role="status">
+          <Show when={!problem()} fallback={<span class="bad">{problem()}</span>}>
+            <Show
+              when={targets().length}
+              fallback={busy() || !isAnswered() ? "Searching…" : `Nothing found for “${answered()}”`}
+            >
+              <span class="by-key">
+                <kbd>↑</kbd> <kbd>↓</kbd> choose, <kbd>Enter</kbd>{" "}
+              </span>
+              {note()}
+              <Show when={otherNote()}>
                 <span class="by-key">
-                  <kbd>↑</kbd> <kbd>↓</kbd> choose, <kbd>Enter</kbd>{" "}
-                </span>
-                {at() < 0 ? "open" : `add to ${props.desk.active()?.name ?? "a watchlist"}`}
-                <span class="by-key">
-                  , <kbd>Esc</kbd> close
+                  , <kbd>Shift Enter</kbd> {otherNote()}
                 </span>
               </Show>
+              <span class="by-key">
+                , <kbd>Esc</kbd> close
+              </span>
             </Show>
-          </p>
-        </div>
-      </Show>
+          </Show>
+        </p>
+      </div>
     </div>
   );
 }
 
+const ICONS = {
+  chain: "columns",
+  volatility: "curve",
+  payoff: "curve",
+  list: "list",
+  command: "command",
+  recent: "recent",
+} as const;
+
 function Result(props: {
-  found: Found;
-  left: string;
-  feedKind: string;
+  desk: Desk;
+  target: Target;
   chosen: boolean;
   listed: boolean;
   onPoint: () => void;
-  onChoose: () => void;
+  onChoose: (other: boolean) => void;
 }) {
-  const name = () => nameOf(props.found.symbol, props.found);
+  /** Name, what is left of its life, what it is, whose it is. */
+  const words = (): readonly [string, string, string, string] => {
+    const { target, desk } = props;
+    if (target.kind === "command") return [target.name, "", "command", target.pressed];
+    if (target.kind === "recent") return [target.of.name, "", target.of.note, ""];
+    if (target.kind !== "instrument")
+      return [target.name, "", target.kind === "list" ? "watchlist" : target.note, feedText(target.feed)];
+    const { found } = target;
+    const left = timeLeft(found, desk.feedNow(found.feed) || Date.now());
+    return [spelled(nameOf(found.symbol, found)), left, found.kind, feedText(found.feed)];
+  };
+  const feedText = (feed: string) => {
+    const kind = props.desk.feeds().get(feed)?.kind;
+    return kind && kind !== "real_time" ? kind : feed;
+  };
+  const testid = () => (props.target.kind === "instrument" ? "result" : `result-${props.target.kind}`);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox's own keys choose; an option never has the focus.
     // biome-ignore lint/a11y/useFocusableInteractive: as above.
     <div
-      id={`found-${props.found.id}`}
+      id={props.target.key}
       role="option"
       aria-selected={props.chosen}
-      data-testid="result"
-      data-symbol={props.found.symbol}
+      data-testid={testid()}
+      data-symbol={props.target.kind === "instrument" ? props.target.found.symbol : undefined}
       onPointerMove={props.onPoint}
-      onClick={props.onChoose}
+      onClick={(event) => props.onChoose(event.shiftKey)}
     >
-      <span class="result-name">{spelled(name())}</span>
-      <span class="result-left">{props.left}</span>
-      <span class="result-kind">{props.found.kind}</span>
+      <span class="result-name">{words()[0]}</span>
+      <span class="result-left">{words()[1]}</span>
+      <span class="result-kind">{words()[2]}</span>
       <span class="result-feed">
-        {props.feedKind && props.feedKind !== "real_time" ? props.feedKind : props.found.feed}
+        <Show when={props.target.kind === "command" && words()[3]} fallback={words()[3]}>
+          <kbd>{words()[3]}</kbd>
+        </Show>
       </span>
       <span class="result-mark">
-        <Show when={props.listed} fallback={<Icon name="plus" />}>
-          <Icon name="check" />
-        </Show>
+        <Icon
+          name={
+            props.target.kind === "instrument" ? (props.listed ? "check" : "plus") : ICONS[props.target.kind]
+          }
+        />
       </span>
     </div>
   );

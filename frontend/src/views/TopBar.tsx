@@ -13,7 +13,7 @@ export function TopBar(props: { desk: Desk; onSearch: (focus: () => void) => voi
         <Icon name="mark" />
         <span>Strikewire</span>
       </a>
-      <Search desk={props.desk} onReady={props.onSearch} />
+      <Search desk={props.desk} onReady={props.onSearch} onHelp={props.onHelp} />
       <Status desk={props.desk} />
       <div class="tools">
         <button
