@@ -1,6 +1,6 @@
 // One strike of a chain: the call's cells, the strike, the put's cells. Before: chain/grid.ts.
 import type { Flasher } from "../flash";
-import { fixed } from "../format";
+import { fixed, count as sizeText } from "../format";
 import { type Named, QuoteCells } from "../grid/cells";
 import type { GridColumn } from "../grid/columns";
 import type { Store } from "../store";
@@ -51,6 +51,7 @@ export class ChainRow {
   readonly element = document.createElement("div");
   readonly strikeCell = document.createElement("div");
   private readonly sides: readonly SideCells[];
+  private readonly legMarks = new Map<Side, HTMLElement>();
   /** The cells in the order of the screen, the strike among them. */
   readonly cells: readonly HTMLElement[];
   /** Drawn later, when it comes into sight. */
@@ -98,6 +99,28 @@ export class ChainRow {
 
   learnFacts(): void {
     for (const { quote } of this.sides) quote?.learnFacts();
+  }
+
+  /** Writes how many of each are in the position, beside the strike on their side. */
+  drawLegs(marks: ReadonlyMap<number, number>): void {
+    for (const { side, quote } of this.sides) {
+      const count = (quote && marks.get(quote.named.instrument)) || 0;
+      let mark = this.legMarks.get(side);
+      if (!count && !mark) continue;
+      if (!mark) {
+        mark = document.createElement("span");
+        mark.className = `leg-mark ${SIDE_CLASS[side]}`;
+        mark.dataset["testid"] = "leg-mark";
+        this.legMarks.set(side, mark);
+        this.strikeCell.append(mark);
+      }
+      mark.hidden = count === 0;
+      mark.classList.toggle("sold", count < 0);
+      mark.textContent = count ? `${count < 0 ? "\u2212" : "+"}${sizeText(Math.abs(count))}` : "";
+      mark.title = count
+        ? `${Math.abs(count)} ${SIDE_NAME[side]} ${count < 0 ? "sold" : "bought"}, picked`
+        : "";
+    }
   }
 
   /** Shades the side that is in the money at that price of the underlying. */
