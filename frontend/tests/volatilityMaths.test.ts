@@ -36,17 +36,19 @@ const SMILE: readonly Point[] = [
   point({ strike: 110, log_moneyness: 0.1, right: "C", delta: 0.2, mark_iv: 0.19 }),
 ];
 
-test("volatility is linear in delta between the strikes next to it, each side from its own options", () => {
+test("volatility is linear in delta between the strikes next to it", () => {
   // A quarter of the way from −0.2 to −0.4, and three quarters from 0.4 to 0.2.
   expect(atDelta(SMILE, -0.25)).toBeCloseTo(0.27, 12);
   expect(atDelta(SMILE, 0.25)).toBeCloseTo(0.1925, 12);
   expect(atDelta(SMILE, -0.1)).toBeCloseTo(0.34, 12);
+  // Between the put of −0.4, which stands for the call of 0.6, and the call of 0.4: a quarter and three quarters of the way.
+  expect(atDelta(SMILE, -0.45)).toBeCloseTo(0.23, 12);
+  expect(atDelta(SMILE, 0.45)).toBeCloseTo(0.21, 12);
 });
 
 test("nothing is continued beyond what is quoted", () => {
   expect(atDelta(SMILE, -0.05)).toBeNull();
   expect(atDelta(SMILE, 0.1)).toBeNull();
-  expect(atDelta(SMILE, 0.45)).toBeNull();
   expect(atMoneyness(SMILE, 0.11)).toBeNull();
   expect(atDelta([], 0.25)).toBeNull();
 });

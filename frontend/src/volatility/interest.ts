@@ -59,7 +59,8 @@ export function totals(strikes: readonly Interest[], measure: Measure): Totals {
  * Source: I. Filippou, P. Garcia-Ares, F. Zapatero, "No Max Pain, No Max Gain: Stock Return Predictability at Options
  * Expiration", 2022. */
 export function maxPain(strikes: readonly Interest[]): number | null {
-  if (!strikes.some((one) => (one.call_open_interest ?? 0) > 0 || (one.put_open_interest ?? 0) > 0)) return null;
+  if (!strikes.some((one) => (one.call_open_interest ?? 0) > 0 || (one.put_open_interest ?? 0) > 0))
+    return null;
   let best: readonly [strike: number, paid: number] | null = null;
   for (const { strike } of strikes) {
     const paid = strikes.reduce(

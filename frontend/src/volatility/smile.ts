@@ -37,10 +37,10 @@ export function between(points: Iterable<readonly [x: number, y: number]>, wante
   return below[1] + ((above[1] - below[1]) * (wanted - below[0])) / (above[0] - below[0]);
 }
 
-/** Volatility of the out-of-the-money option of that delta, which is negative for puts: linear in delta between the
- * strikes next to it. */
+/** Volatility at that delta, which is negative for puts: linear in delta between the strikes next to it. At the money it goes
+ * over from puts to calls, the put of delta −0.4 standing where the call of 0.6 would. */
 export function atDelta(points: readonly Point[], delta: number): number | null {
-  return between(known(points, (point) => point.delta, delta > 0 ? "C" : "P"), delta);
+  return between(known(points, deltaPlace), delta < 0 ? -delta : 1 - delta);
 }
 
 /** Volatility at a strike of e^`logMoneyness` times the forward: linear in log-moneyness. */
@@ -54,10 +54,8 @@ export function atMoneyness(points: readonly Point[], logMoneyness: number): num
 function* known(
   points: readonly Point[],
   place: (point: Point) => number | null,
-  right?: "C" | "P",
 ): Generator<readonly [number, number]> {
   for (const point of points) {
-    if (right !== undefined && point.right !== right) continue;
     const x = place(point);
     const volatility = volatilityAt(point);
     if (x !== null && volatility !== null) yield [x, volatility];
