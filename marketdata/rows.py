@@ -44,9 +44,9 @@ def header(framed: bytes) -> tuple[int, int]:
     return HEADER.unpack_from(framed)
 
 
-def body(framed: bytes) -> str:
-    """The JSON array of a framed row, as text."""
-    return framed[HEADER.size :].decode("ascii")
+def body(framed: bytes) -> bytes:
+    """The JSON array of a framed row; ASCII."""
+    return framed[HEADER.size :]
 
 
 def decode(text: str | bytes) -> dict[str, float | None]:

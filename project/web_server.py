@@ -11,6 +11,8 @@ from django.conf import settings
 
 from marketdata.stream.hub import running_hub
 
+from .web_socket import WebSocket
+
 # What a page gets to finish in; `up` waits a little longer before it uses force.
 GRACE_S: Final = 3
 # In which clients may answer the goodbye: a socket that is closed with something unread in it loses its last frames.
@@ -30,7 +32,7 @@ def web_server(application: Any) -> "WebServer":
         uvicorn.Config(
             application,
             loop="auto",
-            ws="websockets-sansio",
+            ws=WebSocket,
             lifespan="auto",
             log_config=None,  # Django's own
             access_log=False,  # a ticket or a symbol must never reach a log

@@ -60,7 +60,7 @@ def test_the_header_says_what_the_row_says(instrument_id: int, seq: int, quote: 
 
 @given(ids, seqs, quotes)
 def test_a_row_is_ascii_text_on_one_line(instrument_id: int, seq: int, quote: Quote) -> None:
-    assert "\n" not in rows.body(rows.encode(instrument_id, seq, quote))
+    assert b"\n" not in rows.body(rows.encode(instrument_id, seq, quote))
 
 
 @given(ids, seqs, quotes)
@@ -106,7 +106,7 @@ def test_lag_may_be_negative_and_has_three_decimals() -> None:
 
 @pytest.mark.parametrize("value", [0.1, 1e-7, 2.675, 123456.789, 5e-324, 1.7976931348623157e308])
 def test_a_number_is_written_in_its_shortest_form_that_reads_back(value: float) -> None:
-    body = rows.body(rows.encode(1, 1, Quote("A", NOON_MS, NOON_MS, bid=value)))
+    body = rows.body(rows.encode(1, 1, Quote("A", NOON_MS, NOON_MS, bid=value))).decode()
     text = body.removesuffix("]").rsplit(",", 1)[1]
     assert float(text) == value
     assert len(text.replace("e+", "e")) <= len(repr(value).replace("e+", "e").replace("e-0", "e-"))

@@ -75,7 +75,7 @@ async def main(how: str, symbols: int, rate: float, seed: int, file: str, *burst
 
     def row_of(quote: Quote) -> tuple[str, str]:
         counts[quote.symbol] += 1
-        return quote.symbol, rows.body(rows.encode(numbers[quote.symbol], counts[quote.symbol], quote))
+        return quote.symbol, rows.body(rows.encode(numbers[quote.symbol], counts[quote.symbol], quote)).decode()
 
     redis = Redis.from_url(os.environ["REDIS_URL"])
     publish = HOW[how](redis)

@@ -7,7 +7,7 @@ from ..load import Load
 SECONDS: Final = 10
 WORKLOADS: Final = {
     "light": Load(100, 500, 50, 500, 0, SECONDS),
-    "browser": Load(100, 500, 50, 500, 50, SECONDS),
+    "browser": Load(100, 500, 50, 500, 10, SECONDS),
     "heavy": Load(1_000, 500, 50, 5_000, 100, SECONDS),
     "crowd": Load(5_000, 3_000, 50, 5_000, 250, SECONDS),
     "chain": Load(1_000, 3_200, 400, 10_000, 250, SECONDS, chains=8),

@@ -27,7 +27,8 @@ const FIRST_PING_EVERY_MS = 150;
 /** Two reasons for a wait that the page has words for; any other is the server's own text, or nothing. */
 export const TOO_MANY = "too many";
 export const RESTARTING = "restarting";
-const VISIBLE_INTERVAL_MS = 50;
+/** A server with more to do gives a slower one, to 50 and beyond, and says so. */
+const VISIBLE_INTERVAL_MS = 10;
 const HIDDEN_INTERVAL_MS = 1000;
 
 /** How long to wait before attempt `failures` (from 1): doubling, capped at 10 s, between half and all of it by chance. */

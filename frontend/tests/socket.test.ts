@@ -240,11 +240,11 @@ describe("what it answers and asks", () => {
 
   it("asks for 50 ms while it is looked at, and for 1 s while not", () => {
     const open = welcomed();
-    expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 50 });
+    expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 10 });
     visibility("hidden");
     expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 1000 });
     visibility("visible");
-    expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 50 });
+    expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 10 });
   });
 
   it("keeps to far less than 60 messages in 10 s", () => {

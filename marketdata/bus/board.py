@@ -7,7 +7,7 @@ replaces a newer one, wherever it comes from.
 import asyncio
 import logging
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import hiredis
@@ -37,8 +37,8 @@ class Place(NamedTuple):
 
 
 class Board:
-    """`latest[id]` is the JSON row, `seqs[id]` its seq. `on_turn(changed)` is called once a turn of the event loop in
-    which rows came, with the set of their ids."""
+    """`latest[id]` is the JSON row, in ASCII, `seqs[id]` its seq. `on_turn(changed)` is called once a turn of the loop
+    in which rows came, with the set of their ids."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Board:
         channel_of: Callable[[str], str],
         resynchronise: bool = True,
     ) -> None:
-        self.latest: dict[int, str] = {}
+        self.latest: dict[int, bytes] = {}
         self.seqs: dict[int, int] = {}
         self.watchers: dict[int, set[Any]] = {}
         self.on_turn: Callable[[set[int]], None] = lambda changed: None
@@ -129,9 +129,7 @@ class Board:
         try:
             instrument_id, seq = _unpack(framed)
         except struct.error:
-            self.malformed += 1
-            if self.malformed == 1:
-                logger.warning("a row without a header: %r; more of these are only counted", framed[:100])
+            self._refuse(framed)
             return
         self.received += 1
         if instrument_id not in self.watchers:
@@ -139,9 +137,26 @@ class Board:
         if seq <= self.seqs.get(instrument_id, 0):
             self.older += 1
             return
+        row = framed[_BODY:]
+        if not row.isascii():  # it would make the whole frame one that no client takes
+            self._refuse(framed)
+            return
         self.seqs[instrument_id] = seq
-        self.latest[instrument_id] = framed[_BODY:].decode("ascii", "replace")
+        self.latest[instrument_id] = row
         self._changed.add(instrument_id)
+
+    def _refuse(self, framed: bytes) -> None:
+        self.malformed += 1
+        if self.malformed == 1:
+            logger.warning("not a row: %r; more of these are only counted", framed[:100])
+
+    def joined(self, instrument_ids: Collection[int]) -> tuple[int, bytes]:
+        """(how many, their latest rows behind one another, with commas) of those that have been quoted."""
+        try:
+            return len(instrument_ids), b",".join(map(self.latest.__getitem__, instrument_ids))
+        except KeyError:  # left and joined again within the beat, and not yet quoted since
+            rows = [self.latest[i] for i in instrument_ids if i in self.latest]
+            return len(rows), b",".join(rows)
 
     def end_of_chunk(self) -> None:
         """A chunk of messages was read. What it changed is shown at the end of the turn, so that chunks of one turn make

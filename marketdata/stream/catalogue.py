@@ -127,6 +127,6 @@ def wire_facts(facts: InstrumentFacts) -> dict[str, Any]:
     }
 
 
-def encoded(message: dict[str, Any]) -> str:
-    """A server message as its frame. Only ASCII would be shorter to send, but names of feeds and users need not be."""
-    return msgspec.json.encode(message).decode()
+def encoded(message: dict[str, Any]) -> bytes:
+    """A server message as the UTF-8 of its frame."""
+    return msgspec.json.encode(message)

@@ -10,11 +10,12 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import TYPE_CHECKING, Any, Final
 
 from . import protocol, sending
 from .catalogue import encoded
+from .wanted import NOTHING, Wanted, shared
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -72,6 +73,7 @@ class Connection:
         "_end",
         "_marks",
         "_outbox",
+        "_push",
         "_send",
         "_task",
         "address",
@@ -111,6 +113,7 @@ class Connection:
         end: Callable[[], None],
         session_key: str = "",
         address: str = "",
+        push: sending.Push | None = None,
     ) -> None:
         now = time.monotonic()
         self.name = name
@@ -122,7 +125,7 @@ class Connection:
         self.channel = channel
         self.board = board
         # Ids whose rows may be sent: subscribed, and their snapshot has left.
-        self.wanted: set[int] = set()
+        self.wanted: Wanted = NOTHING
         # Changed while nothing could be sent.
         self.pending: set[int] = set()
         # Ids and seqs sent ahead of the beat, so that the beat does not send them twice.
@@ -142,15 +145,17 @@ class Connection:
         self.pinged_bytes = 0
         self.rows_at_ping = 0
         self._marks: deque[Mark] | None = None
-        self._outbox: deque[str | Snapshot] | None = None
+        self._outbox: deque[bytes | Snapshot] | None = None
         self._send = send
+        self._push = push if push is not None else sending.push_through(send)
         self._end = end
         self._task: asyncio.Task[None] | None = None
 
     # ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def deliver(self, ids: set[int]) -> None:
-        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent."""
+    def deliver(self, ids: Set[int], rows: tuple[int, bytes] | None = None) -> None:
+        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent. `rows` is
+        what the board joined of just these, where that was done already."""
         if self.busy or self._outbox or self.closing or self.sent - self.answered > UNANSWERED_BYTES:
             waited = len(self.pending)
             self.pending |= ids
@@ -159,17 +164,13 @@ class Connection:
         if self.pending:
             ids = (ids | self.pending) & self.wanted
             self.pending.clear()
-        latest = self.board.latest
-        try:
-            rows = ",".join([latest[i] for i in ids])
-        except KeyError:  # left and joined again within the beat, and not yet quoted since
-            ids = {i for i in ids if i in latest}
-            rows = ",".join([latest[i] for i in ids])
-        if not rows:
+            rows = None
+        count, joined = self.board.joined(ids) if rows is None else rows
+        if not count:
             return
         self.n += 1
-        self.rows += len(ids)
-        self._frame(f'{{"op":"ticks","n":{self.n},"sent_ms":{_now_ms()},"rows":[{rows}]}}')
+        self.rows += count
+        self._frame(b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}' % (self.n, _now_ms(), joined))
 
     def snapshot(self, source: str, ids: list[int], request: Any) -> None:
         """Owes the client the present rows of `ids`; from their frame on, changes follow."""
@@ -178,7 +179,7 @@ class Connection:
     def forget(self, ids: Iterable[int]) -> None:
         """No more rows of these, also not by a snapshot that still waits for credit."""
         gone = set(ids)
-        self.wanted -= gone
+        self.wanted = shared(self.wanted - gone)
         self.pending -= gone
         for waiting in self._outbox or ():
             if isinstance(waiting, Snapshot):
@@ -186,15 +187,15 @@ class Connection:
 
     # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def post(self, message: dict[str, Any] | str) -> None:
+    def post(self, message: dict[str, Any] | bytes) -> None:
         """A message that is not rows: sent now, or after what waits before it."""
-        text = message if isinstance(message, str) else encoded(message)
+        frame = message if isinstance(message, bytes) else encoded(message)
         if self.sent - self.answered > MOST_UNANSWERED_BYTES:
             self._give_up()
         elif self.busy or self._outbox:
-            self._queue(text)
+            self._queue(frame)
         else:
-            self._frame(text)
+            self._frame(frame)
 
     def close(self, code: int, reason: str, reconnect_ms: int | None = None) -> None:
         """Says why, and closes. What still waits is not sent: the client is leaving."""
@@ -234,7 +235,7 @@ class Connection:
         """Sends what waited, as far as it may be sent now."""
         while self._outbox and not self.busy and not self.closing:
             first = self._outbox[0]
-            if isinstance(first, str):
+            if isinstance(first, bytes):
                 self._outbox.popleft()
                 self._frame(first)
             elif self.sent - self.answered > UNANSWERED_BYTES:
@@ -266,7 +267,7 @@ class Connection:
         if len(self._marks) >= 16:  # unanswered ones close the connection long before; this only bounds the deque
             return
         self._marks.append(Mark(self.n, self.sent, now))
-        self._transmit(f'{{"op":"ping","n":{self.n}}}')
+        self._transmit(b'{"op":"ping","n":%d}' % self.n)
 
     def ping_age(self, now: float) -> float | None:
         """How long the oldest ping has waited for its answer, s; None where none does."""
@@ -274,12 +275,12 @@ class Connection:
 
     # ── The door ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _queue(self, item: "str | Snapshot") -> None:
+    def _queue(self, item: "bytes | Snapshot") -> None:
         if self.closing:
             return
         if self._outbox is None:
             self._outbox = deque()
-        waiting = sum(len(waits) for waits in self._outbox if isinstance(waits, str))
+        waiting = sum(len(waits) for waits in self._outbox if isinstance(waits, bytes))
         if len(self._outbox) >= OUTBOX or waiting > OUTBOX_BYTES:
             self._give_up()
             return
@@ -289,7 +290,7 @@ class Connection:
     def _snapshot_frame(self, snapshot: Snapshot) -> bool:
         """Sends one frame of the snapshot; True when that was the last."""
         latest = self.board.latest
-        rows: list[str] = []
+        rows: list[bytes] = []
         empty: list[int] = []
         size = taken = 0
         for instrument_id in snapshot.ids:
@@ -302,34 +303,35 @@ class Connection:
             else:
                 rows.append(row)
             taken += 1
-        self.wanted.update(snapshot.ids[:taken])
+        wanted = self.wanted.union(snapshot.ids[:taken])
+        # Not each piece of a long snapshot: nobody else has those.
+        self.wanted = shared(wanted) if taken == len(snapshot.ids) else wanted
         # The rows are the newest there are: what was remembered of these ids is told by them.
         self.pending.difference_update(snapshot.ids[:taken])
         del snapshot.ids[:taken]
         self.n += 1
         self.rows += len(rows)
-        head = encoded({"op": "snapshot", "id": snapshot.request, "source": snapshot.source, "n": self.n})
-        more = "true" if snapshot.ids else "false"
-        absent = ",".join(map(str, empty))
-        self._frame(f'{head[:-1]},"sent_ms":{_now_ms()},"rows":[{",".join(rows)}],"empty":[{absent}],"more":{more}}}')
+        head = encoded({"op": "snapshot", "id": snapshot.request, "source": snapshot.source, "n": self.n})[:-1]
+        tail = encoded({"empty": empty, "more": bool(snapshot.ids)})[1:]
+        self._frame(b'%b,"sent_ms":%d,"rows":[%b],%b' % (head, _now_ms(), b",".join(rows), tail))
         return not snapshot.ids
 
-    def _frame(self, text: str) -> None:
+    def _frame(self, frame: bytes) -> None:
         self.framed_at = now = time.monotonic()
-        self.sent += len(text)
-        self._transmit(text)
+        self.sent += len(frame)
+        self._transmit(frame)
         if self.sent - self.pinged_bytes >= PING_BYTES and not self.closing:
             self._ping(now)
 
-    def _transmit(self, text: str) -> None:
+    def _transmit(self, frame: bytes) -> None:
         if self.closing:
             return
         if self.busy:
             # Only a ping beside a frame that waits comes here: it keeps its order behind that frame.
-            (self._outbox if self._outbox is not None else self._new_outbox()).appendleft(text)
+            (self._outbox if self._outbox is not None else self._new_outbox()).appendleft(frame)
             return
         try:
-            left = sending.start(self._send, {"type": "websocket.send", "text": text})
+            left = self._push(frame)
         except (OSError, RuntimeError):
             # The client has gone, and the server tells the consumer so by itself.
             self.closing = True
@@ -337,7 +339,7 @@ class Connection:
         if left is not None:
             self._wait_for(left)
 
-    def _new_outbox(self) -> "deque[str | Snapshot]":
+    def _new_outbox(self) -> "deque[bytes | Snapshot]":
         self._outbox = deque()
         return self._outbox
 
@@ -372,7 +374,7 @@ class Connection:
         self.closing = True
         self._outbox = None
         self.pending.clear()
-        self.wanted.clear()
+        self.wanted = NOTHING
         if self._task is not None:
             self._task.cancel()
 

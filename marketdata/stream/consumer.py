@@ -33,6 +33,7 @@ from .catalogue import encoded, forbidden, wire_facts
 from .connection import Connection
 from .hub import Hub, configured, get_hub
 from .protocol import ProtocolError
+from .sending import push_of
 from .sources import Change, Source, Sources
 
 logger = logging.getLogger(__name__)
@@ -125,15 +126,16 @@ class StreamConsumer(AsyncConsumer):
         closing = {"op": "closing", "code": code, "reason": reason, "reconnect_ms": reconnect_ms}
         # The client may have gone, or the server have closed on it for what it sent meanwhile.
         with contextlib.suppress(OSError, RuntimeError):
-            await self.base_send({"type": "websocket.send", "text": encoded(closing)})
+            await self.base_send({"type": "websocket.send", "text": encoded(closing).decode()})
             await self.base_send({"type": "websocket.close", "code": code, "reason": reason[:100]})
         raise StopConsumer
 
     def welcome(self, who: Identity, message_id: Any = None, session_key: str = "") -> None:
         hub = self._hub
         name, address = secrets.token_hex(6), str((self.scope.get("client") or ("",))[0])
+        push = push_of(self.scope, self.base_send)
         self.connection = connection = Connection(
-            name, self.base_send, hub.board, who, self.channel_name, self._end, session_key, address
+            name, self.base_send, hub.board, who, self.channel_name, self._end, session_key, address, push
         )
         limits = who.limits
         connection.beat = max(connection.beat, protocol.beat_for(limits.fastest_interval_ms))
@@ -275,7 +277,7 @@ class StreamConsumer(AsyncConsumer):
         connection = self._signed_in()
         connection.requested_ms = said.interval_ms
         reason = self._beat()
-        connection.post(configured(connection, self._hub.phases.interval_ms(connection), reason, said.id))
+        connection.post(configured(connection, self._hub.phases.interval_ms(connection.beat), reason, said.id))
 
     def _beat(self) -> str | None:
         """Gives the connection the beat that was asked for, as far as there is one and the user may have it; why it is
@@ -344,7 +346,7 @@ class StreamConsumer(AsyncConsumer):
         before = connection.beat
         reason = self._beat()
         if connection.beat != before:
-            connection.post(configured(connection, self._hub.phases.interval_ms(connection), reason or "limits"))
+            connection.post(configured(connection, self._hub.phases.interval_ms(connection.beat), reason or "limits"))
         for name in self.sources.names():
             await self._trim(name)
             source = self.sources.get(name)
@@ -615,7 +617,7 @@ class StreamConsumer(AsyncConsumer):
             self.connection.post(answer)
         else:
             # Not signed in: one error is one too many, and the deadline is near anyway.
-            self.channel_layer.post(self.channel_name, {"type": "auth.failed", "answer": encoded(answer)})
+            self.channel_layer.post(self.channel_name, {"type": "auth.failed", "answer": encoded(answer).decode()})
 
     async def auth_failed(self, message: dict[str, Any]) -> None:
         if self.connection is None:

@@ -39,12 +39,12 @@ class FeedPages:
         if not watchers:
             return
         for status in feeds:
-            text = encoded({"op": "feed", **status, "vitals": await self._vitals(status["feed"])})
+            frame = encoded({"op": "feed", **status, "vitals": await self._vitals(status["feed"])})
             for connection in watchers:
-                connection.post(text)
-        text = encoded({"op": "history", "recorders": await self._recorders()})
+                connection.post(frame)
+        frame = encoded({"op": "history", "recorders": await self._recorders()})
         for connection in watchers:
-            connection.post(text)
+            connection.post(frame)
 
     async def _vitals(self, feed: str) -> Vitals | None:
         try:

@@ -186,14 +186,14 @@ class Hub:
 
     def tell(self, message: dict[str, Any], to: Iterable[Connection] | None = None) -> None:
         """The same message to many, encoded once, in slices so that the loop breathes between them."""
-        text = encoded(message)
-        self._tell(text, list(self.connections if to is None else to), 0)
+        frame = encoded(message)
+        self._tell(frame, list(self.connections if to is None else to), 0)
 
-    def _tell(self, text: str, connections: list[Connection], start: int) -> None:
+    def _tell(self, frame: bytes, connections: list[Connection], start: int) -> None:
         for connection in connections[start : start + SLICE]:
-            connection.post(text)
+            connection.post(frame)
         if start + SLICE < len(connections):
-            asyncio.get_running_loop().call_soon(self._tell, text, connections, start + SLICE)
+            asyncio.get_running_loop().call_soon(self._tell, frame, connections, start + SLICE)
 
     # ── House ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,12 +238,13 @@ class Hub:
         for feed in self.feeds.changed(now, self.connected):
             self._tell_status(self.feeds.status(feed, now, self.connected), self.connections)
 
-    def _stretched(self, factor: int) -> None:
-        reason = "load" if factor > 1 else "recovered"
-        logger.warning("beats are stretched %d times", factor)
+    def _stretched(self, beats: tuple[int, ...]) -> None:
+        if len(beats) > 1:
+            logger.warning("beats are stretched %d times", self.phases.stretch)
         for connection in list(self.connections):
-            if connection.beat:
-                connection.post(configured(connection, self.phases.interval_ms(connection), reason))
+            if connection.beat in beats:
+                interval = self.phases.interval_ms(connection.beat)
+                connection.post(configured(connection, interval, "load" if interval > connection.beat else "recovered"))
 
     async def _report(self) -> None:
         """What this process does, for `up` and whoever else looks into Redis."""

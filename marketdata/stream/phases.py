@@ -2,26 +2,35 @@
 sends each of its connections one frame of what changed and it wants.
 
 An arriving row costs one store and, a loop turn, one set union a phase, whatever the number of sockets. What a frame costs
-is intersecting two sets and joining strings.
+is intersecting two sets and joining strings, and that only once for all who want the same.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Final
 
 from ..bus.board import Board
 from .connection import Connection
 from .protocol import BEATS
+from .wanted import Wanted
+
+Rows = tuple[int, bytes]
 
 # Phases of a beat: a due phase holds the loop for as long as its frames take, so a beat is spread over slices of 12 to
 # 50 ms; more would add a union a turn and a timer each for nothing.
-PHASES: Final = {50: 4, 100: 8, 250: 10, 500: 16, 1000: 20}
+PHASES: Final = {10: 1, 50: 4, 100: 8, 250: 10, 500: 16, 1000: 20}
 # Flushing may take this share of the loop before beats stretch, and must fall below the other before they come back. The
 # gap between the two is wider than the halving of the load that a stretch brings, or beats would swing.
 TOO_MUCH: Final = 0.60
 ENOUGH: Final = 0.20
 LONGEST_STRETCH: Final = 8
+# The fastest beat is for who likes each change at once and can do without: a browser. It gives way long before the others
+# stretch, to what it is multiplied by here. Again the gap is wider than what a step brings.
+FAST: Final = BEATS[1]
+EASE: Final = (1, 2, 5)
+EASE_ABOVE: Final = 0.25
+EASE_BELOW: Final = 0.08
 
 
 class Phase:
@@ -40,10 +49,26 @@ class Phase:
         self.due_at = 0.0
 
 
-class Phases:
-    """Takes the board's turns. `on_stretch(factor)` is called when beats stretch or come back."""
+class Cut(dict["Wanted", "tuple[Wanted, Rows | None]"]):
+    """Of what changed, what each set of wanted ids has of it, and its rows joined: found when first asked for. It holds for
+    one go through the connections: nothing may change on the board meanwhile."""
 
-    def __init__(self, board: Board, on_stretch: Callable[[int], None]) -> None:
+    __slots__ = ("_board", "_changed")
+
+    def __init__(self, board: Board, changed: set[int]) -> None:
+        self._board = board
+        self._changed = changed
+
+    def __missing__(self, wanted: Wanted) -> "tuple[Wanted, Rows | None]":
+        hit = wanted & self._changed
+        found = self[wanted] = (hit, self._board.joined(hit) if hit else None)
+        return found
+
+
+class Phases:
+    """Takes the board's turns. `on_stretch(beats)` is called when these beats stretch or come back."""
+
+    def __init__(self, board: Board, on_stretch: Callable[[tuple[int, ...]], None]) -> None:
         self._board = board
         self._on_stretch = on_stretch
         self._beats = {beat: [Phase(beat) for _ in range(count)] for beat, count in PHASES.items()}
@@ -53,6 +78,7 @@ class Phases:
         self._busy_s = 0.0
         self._measured_at = self._loop.time()
         self.stretch = 1
+        self.ease = EASE[0]
         self.frames = 0
         board.on_turn = self.turn
 
@@ -88,34 +114,35 @@ class Phases:
         if not phase.connections:
             self._stop(phase)
 
-    def interval_ms(self, connection: Connection) -> int:
+    def interval_ms(self, beat: int) -> int:
         """The beat as it is now, stretched or not."""
-        return min(connection.beat * self.stretch, BEATS[-1])
+        return min(beat * self.stretch * (self.ease if beat == FAST else 1), BEATS[-1])
 
     # ── Turns and beats ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def turn(self, changed: set[int]) -> None:
         """The end of a loop turn in which these instruments changed."""
         began = time.perf_counter()
+        cut = Cut(self._board, changed)
         for connection in self._candidates(changed, self._immediate):
-            hit = connection.wanted & changed
+            hit, rows = cut[connection.wanted]
             if hit:
-                connection.deliver(hit)
+                connection.deliver(hit, rows)
                 self.frames += 1
         for phase in self._running:
             phase.dirty |= changed
             if phase.quiet:
-                self._wake(phase, changed)
+                self._wake(phase, changed, cut)
         self._busy_s += time.perf_counter() - began
 
-    def _wake(self, phase: Phase, changed: set[int]) -> None:
+    def _wake(self, phase: Phase, changed: set[int], cut: "Cut") -> None:
         seqs = self._board.seqs
         for connection in list(self._candidates(changed, phase.quiet)):
-            hit = connection.wanted & changed
+            hit, rows = cut[connection.wanted]
             if hit:
                 phase.quiet.discard(connection)
                 connection.early = {i: seqs.get(i, 0) for i in hit}
-                connection.deliver(hit)
+                connection.deliver(hit, rows)
                 self.frames += 1
 
     def _candidates(self, changed: set[int], pool: set[Connection]) -> Iterable[Connection]:
@@ -131,7 +158,7 @@ class Phases:
             found |= watchers.get(instrument_id, set())
         return found & pool
 
-    def _untold(self, connection: Connection, hit: set[int]) -> set[int]:
+    def _untold(self, connection: Connection, hit: Set[int]) -> Set[int]:
         """Those of `hit` that have changed since the connection was told of them ahead of its beat."""
         early, connection.early = connection.early, None
         if early is None:
@@ -140,7 +167,7 @@ class Phases:
         return {i for i in hit if seqs.get(i, 0) > early.get(i, -1)}
 
     def _due(self, phase: Phase) -> None:
-        interval = min(phase.beat_ms * self.stretch, BEATS[-1]) / 1000
+        interval = self.interval_ms(phase.beat_ms) / 1000
         now = self._loop.time()
         phase.due_at = max(phase.due_at + interval, now)  # a beat that was missed is not made up for
         phase.timer = self._loop.call_at(phase.due_at, self._due, phase)
@@ -155,12 +182,14 @@ class Phases:
         if phase.members is None:
             phase.members = tuple(phase.connections)
         frames = 0
+        cut = Cut(self._board, dirty)
         for connection in phase.members:
-            hit = connection.wanted & dirty
+            hit, rows = cut[connection.wanted]
             if connection.early is not None:
-                hit = self._untold(connection, hit)
+                untold = self._untold(connection, hit)
+                hit, rows = (hit, rows) if len(untold) == len(hit) else (frozenset(untold), None)
             if hit:
-                connection.deliver(hit)
+                connection.deliver(hit, rows)
                 frames += 1
             else:
                 quiet.add(connection)
@@ -174,13 +203,19 @@ class Phases:
         now = self._loop.time()
         share = self._busy_s / max(now - self._measured_at, 1e-3)
         self._busy_s, self._measured_at = 0.0, now
-        if share > TOO_MUCH and self.stretch < LONGEST_STRETCH:
-            self.stretch *= 2
-        elif share < ENOUGH and self.stretch > 1:
-            self.stretch //= 2
-        else:
-            return
-        self._on_stretch(self.stretch)
+        ease, stretch, step = self.ease, self.stretch, EASE.index(self.ease)
+        if share > EASE_ABOVE:
+            self.ease = EASE[min(step + 1, len(EASE) - 1)]
+        elif share < EASE_BELOW and stretch == 1:
+            self.ease = EASE[max(step - 1, 0)]
+        if share > TOO_MUCH:
+            self.stretch = min(stretch * 2, LONGEST_STRETCH)
+        elif share < ENOUGH:
+            self.stretch = max(stretch // 2, 1)
+        if self.stretch != stretch:
+            self._on_stretch(BEATS[1:])
+        elif self.ease != ease:
+            self._on_stretch((FAST,))
 
     def close(self) -> None:
         for phase in list(self._running):

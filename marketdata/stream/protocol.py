@@ -12,7 +12,7 @@ from msgspec import Meta
 SUBPROTOCOL: Final = "strikewire.v1.json"
 VERSION: Final = 1
 # Beats that a connection may have, ms. A request between two gets the slower one.
-BEATS: Final = (0, 50, 100, 250, 500, 1000)
+BEATS: Final = (0, 10, 50, 100, 250, 500, 1000)
 DEFAULT_BEAT: Final = 100
 
 # ── Close codes ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,9 +7,13 @@ the price of a function call; only a send that really waits is handed to a task,
 import asyncio
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, Final
 
 Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+# Sends one text frame, given as UTF-8: None when that is done, else what is left to await. Raises as `start` does.
+Push = Callable[[bytes], Awaitable[None] | None]
+# The name under which a server that has such a door offers it in a scope's extensions.
+EXTENSION: Final = "strikewire.push"
 
 
 @types.coroutine
@@ -42,3 +46,13 @@ def start(send: Send, message: dict[str, Any]) -> Awaitable[None] | None:
         coroutine.close()
         raise RuntimeError("the server's send waits for something that is not asyncio's")
     return _rest(coroutine, waits_for)
+
+
+def push_of(scope: dict[str, Any], send: Send) -> Push:
+    """The server's own door for a text frame; where it has none, ASGI's."""
+    own: Push | None = (scope.get("extensions") or {}).get(EXTENSION)
+    return own if own is not None else push_through(send)
+
+
+def push_through(send: Send) -> Push:
+    return lambda frame: start(send, {"type": "websocket.send", "text": frame.decode()})

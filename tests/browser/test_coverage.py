@@ -240,7 +240,7 @@ def test_no_page_of_the_admin_offends_its_policy(site: LiveSite) -> None:
             response = admin.goto(base + path)
             assert response is not None
             assert response.status == 200, path
-            # Feed pages ask again and again, so the network is never still. What a page says while it is loaded comes before this answer.
+            # Not until the network is still: feed pages ask on and on. What a page says as it loads comes before this.
             admin.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             assert (path, visitor.complaints, visitor.faults) == (path, [], [])
 

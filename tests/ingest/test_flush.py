@@ -201,7 +201,7 @@ async def test_a_later_term_on_the_history_server_ends_the_flush() -> None:
 
 def test_a_batch_of_history_is_its_rows_without_headers() -> None:
     framed = [rows.encode(1, 5, make_quote()), rows.encode(2, 6, make_quote())]
-    assert join_rows(framed) == f"{rows.body(framed[0])}\n{rows.body(framed[1])}".encode()
+    assert join_rows(framed) == rows.body(framed[0]) + b"\n" + rows.body(framed[1])
 
 
 # ── Outages ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ import msgspec
 from accounts.identity import Identity
 from marketdata.bus.board import Board
 from marketdata.stream.connection import Connection
+from marketdata.stream.wanted import shared
 
 
 class StillBoard(Board):
@@ -20,7 +21,7 @@ class StillBoard(Board):
     def change(self, *ids: int, turn: bool = True) -> None:
         for instrument_id in ids:
             self.seqs[instrument_id] = seq = self.seqs.get(instrument_id, 0) + 1
-            self.latest[instrument_id] = f"[{instrument_id},{seq}]"
+            self.latest[instrument_id] = b"[%d,%d]" % (instrument_id, seq)
         if turn:
             self.on_turn(set(ids))
 
@@ -68,7 +69,7 @@ class Seat:
         self.wire = Wire()
         who = Identity(1, "owner", False, "session:x")
         self.connection = Connection("c", self.wire.send, board, who, "channel", self._end)
-        self.connection.wanted.update(ids)
+        self.connection.wanted = shared(self.connection.wanted.union(ids))
         board.watch(self.connection, ids)
 
     def _end(self) -> None:

@@ -103,7 +103,7 @@ async def test_asking_much_and_reading_nothing_costs_bounded_memory(
             await sock.say("subscribe", source="a", symbols=symbols)
             await asyncio.sleep(0.02)
             for one in hub.connections:
-                waiting = sum(len(text) for text in one._outbox or () if isinstance(text, str))
+                waiting = sum(len(text) for text in one._outbox or () if isinstance(text, bytes))
                 largest = max(largest, waiting)
     assert 0 < largest < 6 * 1024 * 1024
     assert not hub.connections

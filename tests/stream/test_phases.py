@@ -1,7 +1,7 @@
 """When rows leave: the beat, the first change of a quiet connection, and beats that stretch under load."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pytest
 
@@ -16,15 +16,15 @@ def board() -> StillBoard:
 
 
 @pytest.fixture
-async def stretches() -> list[int]:
+async def stretches() -> list[tuple[int, int]]:
     return []
 
 
 @pytest.fixture
-async def phases(board: StillBoard, stretches: list[int]) -> "Iterator[Phases]":  # type: ignore[misc]
-    phases = Phases(board, stretches.append)
-    yield phases
-    phases.close()
+async def phases(board: StillBoard, stretches: list[tuple[int, int]]) -> "Iterator[Phases]":  # type: ignore[misc]
+    made = Phases(board, lambda beats: stretches.append((made.stretch, made.ease)))
+    yield made
+    made.close()
 
 
 def sit(board: StillBoard, phases: Phases, ids: range, beat: int) -> Seat:
@@ -96,20 +96,27 @@ async def test_a_connection_that_ends_while_its_frame_is_sent_stays_out(board: S
     assert all(not phase.quiet and phase.timer is None for phase in phases._beats[50])
 
 
-async def test_beats_stretch_under_load_and_come_back(board: StillBoard, phases: Phases, stretches: list[int]) -> None:
-    seat = sit(board, phases, range(1), 250)
-    for _ in range(6):
-        phases._measured_at = asyncio.get_running_loop().time() - 1
-        phases._busy_s = 0.7
-        phases.measure()
-    assert stretches == [2, 4, 8]
-    assert phases.interval_ms(seat.connection) == 1_000  # not beyond the longest beat
-    for busy in (0.3, 0.1, 0.1, 0.1, 0.1):
-        phases._measured_at = asyncio.get_running_loop().time() - 1
-        phases._busy_s = busy
-        phases.measure()
-    assert stretches == [2, 4, 8, 4, 2, 1]
-    assert phases.interval_ms(seat.connection) == 250
+async def test_beats_stretch_under_load_and_come_back(
+    board: StillBoard, phases: Phases, stretches: list[tuple[int, int]]
+) -> None:
+    """The fastest beat gives way first, and is the last to come back."""
+
+    def measure(*shares: float) -> list[tuple[int, int]]:
+        stretches.clear()
+        for share in shares:
+            phases._measured_at = asyncio.get_running_loop().time() - 1
+            phases._busy_s = share
+            phases.measure()
+        return list(stretches)
+
+    assert measure(0.2, 0.3, 0.3, 0.5) == [(1, 2), (1, 5)]
+    assert [phases.interval_ms(beat) for beat in (10, 50, 250)] == [50, 50, 250]
+    assert measure(*[0.7] * 6) == [(2, 5), (4, 5), (8, 5)]
+    assert phases.interval_ms(250) == 1_000  # not beyond the longest beat
+    assert measure(0.24, 0.1, 0.1, 0.1, 0.1) == [(4, 5), (2, 5), (1, 5)]
+    assert phases.interval_ms(250) == 250
+    assert measure(0.05, 0.05, 0.05) == [(1, 2), (1, 1)]
+    assert measure(0.7) == [(2, 2)]
 
 
 async def test_a_stretched_beat_is_longer(board: StillBoard, phases: Phases) -> None:
@@ -124,3 +131,25 @@ async def test_a_stretched_beat_is_longer(board: StillBoard, phases: Phases) -> 
         board.change(1)
         frames += len(seat.wire.take("ticks"))
     assert frames <= 3
+
+
+async def test_who_wants_the_same_gets_the_same_rows_joined_once(
+    board: StillBoard, phases: Phases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = [sit(board, phases, range(1, 5), 50) for _ in range(12)]
+    other = sit(board, phases, range(3, 9), 50)
+    assert len({id(seat.connection.wanted) for seat in alike}) == 1
+    await asyncio.sleep(0.12)
+    joins: list[frozenset[int]] = []
+    join = board.joined
+
+    def counted(ids: Collection[int]) -> tuple[int, bytes]:
+        joins.append(frozenset(ids))
+        return join(ids)
+
+    monkeypatch.setattr(board, "joined", counted)
+    board.change(2, 3, 7)
+    assert sorted(map(sorted, joins)) == [[2, 3], [3, 7]]
+    for seat in alike:
+        assert seat.wire.rows() == {2: 1, 3: 1}
+    assert other.wire.rows() == {3: 1, 7: 1}
