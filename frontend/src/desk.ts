@@ -104,6 +104,7 @@ export function createDesk(page: Page) {
   const [toasts, setToasts] = createSignal<readonly Toast[]>([]);
 
   let grid: Grid | null = null;
+  let saveView: (() => void) | null = null;
   /** The watchlist that is subscribed: the one on the screen. */
   let followed: number | string | null = null;
   let heard: number | null = null;
@@ -406,10 +407,19 @@ export function createDesk(page: Page) {
     return view() === "shared" ? `shared-${sharedKey()}` : `${activeId()}`;
   }
 
-  /** Saves the list or the chain as it stands on the screen. */
+  /** Calls `save` where what a view of its own shows is to be saved, until what it returns is called. */
+  function onExport(save: () => void): () => void {
+    saveView = save;
+    return () => {
+      if (saveView === save) saveView = null;
+    };
+  }
+
+  /** Saves what stands on the screen. */
   function exportShown(): void {
     const list = current();
-    if (view() === "chain") {
+    if (saveView) saveView();
+    else if (view() === "chain") {
       const table = chain.table();
       if (table) saveCsv(table.name, table.header, table.rows);
     } else if (grid && list && ["list", "shared"].includes(view())) {
@@ -809,6 +819,7 @@ export function createDesk(page: Page) {
     listKey,
     listFit,
     exportShown,
+    onExport,
     focusGrid: () => (view() === "chain" ? chain.focus() : grid?.focus()),
     selectEntry: (id: number) => grid?.selectEntry(id),
     current,

@@ -22,7 +22,7 @@ export const KEYS = [
   },
   { scope: "page", action: "rail", keys: ["l"], text: "Show or hide the watchlists at the left" },
   { scope: "page", action: "detail", keys: ["d"], text: "Show or hide the details at the right" },
-  { scope: "page", action: "export", keys: ["e"], text: "Save the list or chain on the screen as CSV" },
+  { scope: "page", action: "export", keys: ["e"], text: "Save what is on the screen as CSV" },
   { scope: "page", action: "theme", keys: ["t"], text: "Dark or light" },
   { scope: "page", action: "help", keys: ["?"], text: "This page" },
   { scope: "page", action: "close", keys: ["Escape"], text: "Close what is open" },
@@ -40,13 +40,28 @@ export const KEYS = [
 
   { scope: "list", action: "up", keys: ["ArrowUp"], text: "Move" },
   { scope: "list", action: "down", keys: ["ArrowDown"], text: "Move" },
-  { scope: "list", action: "left", keys: ["ArrowLeft"], text: "Move from cell to cell; fold a heading, unfold it" },
-  { scope: "list", action: "right", keys: ["ArrowRight"], text: "Move from cell to cell; fold a heading, unfold it" },
+  {
+    scope: "list",
+    action: "left",
+    keys: ["ArrowLeft"],
+    text: "Move from cell to cell; fold a heading, unfold it",
+  },
+  {
+    scope: "list",
+    action: "right",
+    keys: ["ArrowRight"],
+    text: "Move from cell to cell; fold a heading, unfold it",
+  },
   { scope: "list", action: "pageUp", keys: ["PageUp"], text: "Move by ten" },
   { scope: "list", action: "pageDown", keys: ["PageDown"], text: "Move by ten" },
   { scope: "list", action: "first", keys: ["Home"], text: "To the first, to the last" },
   { scope: "list", action: "last", keys: ["End"], text: "To the first, to the last" },
-  { scope: "list", action: "open", keys: ["Enter"], text: "Details of the contract; on the column names: sort" },
+  {
+    scope: "list",
+    action: "open",
+    keys: ["Enter"],
+    text: "Details of the contract; on the column names: sort",
+  },
   { scope: "list", action: "moveUp", keys: ["Alt+ArrowUp"], text: "Move the contract within the list" },
   { scope: "list", action: "moveDown", keys: ["Alt+ArrowDown"], text: "Move the contract within the list" },
   { scope: "list", action: "remove", keys: ["Delete", "Backspace"], text: "Remove the contract" },
@@ -72,6 +87,7 @@ export const KEYS = [
     keys: ["s"],
     text: "Buy, sell one of it into a position; with Shift ten",
   },
+  { scope: "chain", action: "volatility", keys: ["v"], text: "The underlying’s volatility; there, back" },
   { scope: "chain", action: "payoff", keys: ["o"], text: "The payoff of the position" },
 ] as const satisfies readonly Key[];
 

@@ -10,7 +10,9 @@ export function Figures(props: { state: Assessment; places: number; when: string
   const outcome = () => props.state.outcome;
   const bound = (which: "most" | "least"): string => {
     const found = outcome();
-    return typeof found === "string" ? "" : extremeText(found[which]);
+    if (typeof found === "string") return "";
+    const value = found[which];
+    return found.isExact || value === "unlimited" ? extremeText(value) : `≈ ${extremeText(value)}`;
   };
   const exactness = () => {
     const found = outcome();
@@ -23,15 +25,17 @@ export function Figures(props: { state: Assessment; places: number; when: string
   const breakevens = () => {
     const found = outcome();
     if (typeof found === "string") return "";
-    return found.breakevens.length
-      ? found.breakevens.map((price) => fixed(price, props.places)).join(" · ")
-      : "none";
+    if (!found.breakevens.length) return "none";
+    const all = found.breakevens.map((price) => fixed(price, props.places)).join(" · ");
+    return found.isExact ? all : `≈ ${all}`;
   };
   const net = () => props.state.net;
   const money = (): readonly Figure[] => [
     [
       net().cost === null ? "Net cost" : net().cost! < 0 ? "Net credit" : "Net debit",
-      net().cost === null ? "" : fixed(Math.abs(net().cost!), 2),
+      net().cost === null
+        ? ""
+        : [fixed(Math.abs(net().cost!), 2), <span class="unit"> {net().currency}</span>],
       net().reason || `${net().currency}, price × quantity × multiplier of all legs`,
       "net",
     ],
@@ -83,7 +87,16 @@ function List(props: { of: readonly Figure[]; label: string; faint?: boolean }) 
         {(testid, index) => (
           <div title={props.of[index()]![2]}>
             <dt>{props.of[index()]![0]}</dt>
-            <dd data-testid={testid}>{props.of[index()]![1] || <span class="muted">–</span>}</dd>
+            <dd data-testid={testid}>
+              {props.of[index()]![1] || (
+                <>
+                  <span class="muted" aria-hidden="true">
+                    –
+                  </span>
+                  <span class="unseen">{props.of[index()]![2]}</span>
+                </>
+              )}
+            </dd>
           </div>
         )}
       </For>

@@ -172,8 +172,10 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
         title={[props.view.symbol, termsOf(props.view.facts)].filter(Boolean).join(" · ")}
       >
         {name()}
-        <Show when={props.view.absent}>
-          <span class="leg-absent">{props.view.absent}</span>
+        <Show when={priced().reason}>
+          <span class="leg-absent" data-testid="leg-absent">
+            {priced().reason}
+          </span>
         </Show>
       </th>
       <td class="number quote" data-label="Bid" title={note()} data-testid="leg-bid">

@@ -103,7 +103,7 @@ export function PayoffChart(props: {
 
   const said = (): string => {
     const spot = at();
-    if (spot === null) return "";
+    if (spot === null || (!props.state.atExpiry && !props.state.atTime)) return "";
     const [atExpiry, atTime] = profitsAt(spot);
     const away = props.state.spot ? (spot / props.state.spot - 1) * 100 : 0;
     const parts = [

@@ -9,7 +9,6 @@ import { badge } from "../health";
 import { isCoinPriced } from "../money";
 import type { Domain } from "../plot/scale";
 import { written } from "../times";
-import { Icon } from "../views/Icon";
 import { Notice } from "../views/Notice";
 import { assess } from "./assessment";
 import { Figures } from "./Figures";
@@ -163,22 +162,12 @@ export default function PayoffView(props: { desk: Desk }) {
     const { header, rows } = tableOf(views(), state(), prices, of().underlying);
     saveCsv(`${of().underlying}-payoff.csv`, header, rows);
   };
-  const onKey = (event: KeyboardEvent) => {
-    const isTyping = (event.target as Element).closest("input, textarea, select, [contenteditable], dialog");
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey || event.key.toLowerCase() !== "e") return;
-    if (!hasLegs() || document.querySelector("dialog[open]")) return;
-    event.preventDefault();
-    save();
-  };
-  onMount(() => {
-    document.addEventListener("keydown", onKey);
-    onCleanup(() => document.removeEventListener("keydown", onKey));
-  });
+  onMount(() => onCleanup(desk.onExport(() => hasLegs() && save())));
 
   // ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────
   const chainLink = () => {
     const leg = legs().find((one) => one.kind === "option");
-    if (!leg || leg.kind !== "option") return addressOf(of().feed, of().underlying);
+    if (leg?.kind !== "option") return addressOf(of().feed, of().underlying);
     const root = leg.root ?? of().underlying;
     return addressOf(of().feed, of().underlying, `${leg.expiry}.${root}`);
   };
@@ -235,7 +224,7 @@ export default function PayoffView(props: { desk: Desk }) {
         <For each={badges()}>{(text) => <span class="badge">{text}</span>}</For>
         <div class="heading-tools payoff-tools">
           <a class="button" href={chainLink()} data-testid="payoff-chain">
-            Option chain
+            {"Option\u00a0chain"}
           </a>
           <Show when={hasLegs()}>
             <button type="button" class="button" data-testid="copy-link" onClick={() => void copy()}>
@@ -304,11 +293,6 @@ export default function PayoffView(props: { desk: Desk }) {
             </a>
           </p>
           <Figures state={state()} places={places()} when={when()} />
-          <Show when={state().net.cost === null}>
-            <p class="payoff-why" data-testid="payoff-why">
-              <Icon name="help" /> {state().net.reason}
-            </p>
-          </Show>
           <div class="payoff-controls">
             <label>
               <span>

@@ -64,8 +64,8 @@ export class PayoffDrawing {
     this.gain.setAttribute("clip-path", `url(#payoff-gain-${charts})`);
     this.loss.setAttribute("clip-path", `url(#payoff-loss-${charts})`);
     this.svg.setAttribute("aria-hidden", "true");
-    this.svg.append(clips, this.grid, this.gain, this.loss, this.zero, this.marks, this.time, this.expiry);
-    this.svg.append(this.cursor);
+    this.svg.append(clips, this.grid, this.gain, this.loss, this.zero, this.time, this.expiry);
+    this.svg.append(this.marks, this.cursor);
     host.append(this.svg);
   }
 

@@ -3,6 +3,7 @@
 import { createSignal } from "solid-js";
 import type { Api, Found } from "../api";
 import type { Named } from "../grid/cells";
+import { dayOf } from "../names";
 import { columnValue, type Facts } from "../protocol";
 import type { StreamSocket } from "../socket";
 import type { Store } from "../store";
@@ -147,7 +148,7 @@ export function createPicks(parts: PickParts) {
   function notOffered(of: Subject, expiry: string): string {
     const now = parts.feedNow(of.feed);
     const isOver = !Number.isNaN(now) && expiry < new Date(now).toISOString().slice(0, 10);
-    return isOver ? `It expired on ${expiry}` : "No such contract is offered to you now";
+    return isOver ? `It expired on ${dayOf(expiry)}` : "No such contract is offered to you now";
   }
 
   /** Asks again for what was not found. */

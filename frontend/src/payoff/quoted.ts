@@ -66,8 +66,8 @@ function priceOf(view: LegView): readonly [number | null, string] {
 
 function missing(view: LegView, side: "bid" | "ask"): string {
   return view.has(side === "bid" ? Flag.noBid : Flag.noAsk)
-    ? `one-sided, no ${side}`
-    : `the venue names no ${side}`;
+    ? `One-sided, no ${side}`
+    : `The venue names no ${side}`;
 }
 
 /** The currency that a position is counted in, or null where its legs have several. */
@@ -87,7 +87,7 @@ export function netOf(views: readonly LegView[], spot: number | null): Net {
   let cost = 0;
   for (const [index, view] of views.entries()) {
     const { money, reason } = pricedLeg(view, spot);
-    if (money === null) return { cost: null, currency, reason: `Leg ${index + 1} has no price: ${reason}` };
+    if (money === null) return { cost: null, currency, reason: `Leg ${index + 1} has no price. ${reason}` };
     cost += view.leg.quantity * (view.facts?.multiplier ?? 1) * money;
   }
   return { cost, currency, reason: "" };
@@ -100,7 +100,7 @@ export function positionOf(views: readonly LegView[], spot: number | null): read
   for (const [index, view] of views.entries()) {
     const { money, reason } = pricedLeg(view, spot);
     const { leg, facts } = view;
-    if (money === null || !facts) return `Leg ${index + 1} has no price: ${reason || view.absent}`;
+    if (money === null || !facts) return `Leg ${index + 1} has no price. ${reason || view.absent}`;
     if (leg.kind === "option" && facts.expires_ms == null)
       return `Leg ${index + 1}: the moment at which it expires is not known`;
     const option =
