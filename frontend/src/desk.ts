@@ -112,6 +112,8 @@ export function createDesk(page: Page) {
   let edits = 0;
   let pending = 0;
   let nextToast = 1;
+  /** Whose volatility is shown. */
+  let underlying: Named | null = null;
   /** Is to have the cursor in the chain that is gone to. */
   let aim: Named | null = null;
 
@@ -484,9 +486,20 @@ export function createDesk(page: Page) {
   /** What the details are of. */
   function detailed(): Named | null {
     return view() === "chain" ? chain.picked() : selected();
+    const shown = at();
+    if (shown.view === "volatility") return namedUnderlying(shown.to.feed, shown.to.underlying);
   }
 
   // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
+  /** The same object again while it is the same instrument, so that what shows it is not made anew. */
+  function namedUnderlying(feed: string, symbol: string): Named | null {
+    factsVersion();
+    const instrument = chain.idOf(feed, symbol);
+    if (instrument === undefined) return null;
+    if (underlying?.instrument !== instrument) underlying = { feed, symbol, instrument };
+    return underlying;
+  }
+
   function active(): Watchlist | null {
     return watchlists()?.find((list) => list.id === activeId()) ?? null;
   }

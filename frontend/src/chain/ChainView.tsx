@@ -13,6 +13,7 @@ import { ExportButton } from "../views/ExportButton";
 import { Icon } from "../views/Icon";
 import { Menu } from "../views/Menu";
 import { Notice } from "../views/Notice";
+import { volatilityAddress } from "../volatility/address";
 import { moveText, volatilityText } from "./expiry";
 import { OFFERED, USUAL } from "./layout";
 import { Navigator } from "./Navigator";
@@ -153,6 +154,19 @@ function Head(props: { desk: Desk }) {
         )}
       </For>
       <div class="heading-tools">
+        <Show when={chain.address()}>
+          {(to) => (
+            <a
+              class="icon-button"
+              href={volatilityAddress(to().feed, to().underlying)}
+              title="Volatility: term structure, smiles, surface, open interest (v)"
+              aria-label={`Volatility of ${underlying()}`}
+              data-testid="to-volatility"
+            >
+              <Icon name="curve" />
+            </a>
+          )}
+        </Show>
         <DetailToggle desk={props.desk} of="the contract under the cursor" />
       </div>
     </div>

@@ -78,7 +78,7 @@ const MANY = 10;
 const NO_TERMS: Terms = { feed: "", prices: { dollars: false, large: false }, places: 2 };
 
 /** The keys that the grid takes itself. */
-type Taken = Exclude<ActionOf<"chain">, "previousExpiry" | "nextExpiry">;
+type Taken = Exclude<ActionOf<"chain">, "previousExpiry" | "nextExpiry" | "volatility">;
 
 export class ChainGrid implements Drawable {
   private strikes: readonly Strike[] = [];
@@ -550,8 +550,9 @@ export class ChainGrid implements Drawable {
   /** Takes a key that means something here; says whether it did. */
   takeKey(event: KeyboardEvent): boolean {
     const action = actionOf("chain", event);
-    if (!action || action === "previousExpiry" || action === "nextExpiry" || !this.strikes.length)
+    if (!action || action === "previousExpiry" || action === "nextExpiry" || action === "volatility")
       return false;
+    if (!this.strikes.length) return false;
     // Without a cursor it comes in next to the strike.
     const column = this.column ?? (this.middle > 0 ? this.middle - 1 : 1);
     return this.actions[action](column, event.shiftKey) !== false;

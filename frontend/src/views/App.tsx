@@ -1,10 +1,12 @@
 // The whole page: bar on top, watchlists at the left, a list or a chain in the middle, one contract at
 // the right.
 import { createSignal, lazy, onCleanup, onMount, Show, Suspense } from "solid-js";
+import { addressOf } from "../chain/address";
 import { ChainView } from "../chain/ChainView";
 import type { Desk } from "../desk";
 import { type ActionOf, actionOf } from "../keys";
 import { ListDialogs } from "../lists/ListDialogs";
+import { volatilityAddress } from "../volatility/address";
 import { Detail } from "./Detail";
 import { Help } from "./Help";
 import { Hints } from "./Hints";
@@ -52,12 +54,22 @@ export function App(props: { desk: Desk }) {
   const takeGridKey = (event: KeyboardEvent): boolean => {
     const { chain } = props.desk;
     const focused = document.activeElement;
+    const at = props.desk.at();
+    if (at.view === "volatility" && actionOf("chain", event) === "volatility") {
+      window.location.hash = addressOf(at.to.feed, at.to.underlying);
+      return true;
+    }
     if (props.desk.view() !== "chain") {
       const isMove = ["up", "down"].includes(actionOf("list", event) ?? "");
       if (isMove && focused === document.body) props.desk.focusGrid();
       return false;
     }
     const action = actionOf("chain", event);
+    const to = chain.address();
+    if (action === "volatility" && to) {
+      window.location.hash = volatilityAddress(to.feed, to.underlying);
+      return true;
+    }
     if (action === "previousExpiry" || action === "nextExpiry") {
       chain.step(action === "nextExpiry" ? 1 : -1);
       return true;

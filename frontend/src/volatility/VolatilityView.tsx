@@ -99,7 +99,7 @@ function Underlying(props: { desk: Desk; to: VolatilityAddress }) {
             title="Its option chain (v)"
             data-testid="volatility-to-chain"
           >
-            Option chain
+            Chain
           </a>
         </div>
       </div>
