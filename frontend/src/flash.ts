@@ -3,6 +3,8 @@
 
 export const FLASH_MS = 300;
 export const APART_MS = 500;
+/** A mark this near its end goes with what is drawn anyway, which spares the page a frame of its own for it. */
+const EARLY_MS = 120;
 /** The dot does not move, and may stand long enough to be seen. */
 export const DOT_MS = 1000;
 
@@ -34,11 +36,11 @@ export class Flasher {
     return true;
   }
 
-  /** Takes off every mark that is over. */
+  /** Takes off every mark that is over, or nearly so. */
   sweep(now: number): void {
     const rest: Flashing[] = [];
     for (const flashing of this.showing) {
-      if (flashing.until <= now) flashing.element.classList.remove(flashing.name);
+      if (flashing.until <= now + EARLY_MS) flashing.element.classList.remove(flashing.name);
       else rest.push(flashing);
     }
     this.showing = rest;

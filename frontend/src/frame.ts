@@ -1,18 +1,55 @@
-// One animation frame draws everything that changed since the last. Before: store.ts; after: grid/.
+// One animation frame draws everything that changed since the last. Much that changes is drawn in fewer frames, so that
+// painting leaves the tab its time. Before: store.ts; after: grid/, chain/.
 
 export interface Drawable {
   /** Write what changed to the page. Called inside an animation frame. */
   draw(now: number): void;
 }
 
-/** Collects drawables and draws each once in the next animation frame, however often it was asked. */
+/** A written cell puts off what changes next by so much: about twenty times what it takes to write, lay out and paint it.
+ * Cells that change now and then are drawn at once. */
+const MS_A_CELL = 2;
+/** But never by more: ten times a second is as often as a number can be read. */
+export const LONGEST_PAUSE_MS = 100;
+
+/** Collects drawables and draws each once in the next animation frame that is due, however often it was asked. */
 export class Frame {
   private dirty = new Set<Drawable>();
   private requested = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private written = 0;
+  private resumes = 0;
 
+  constructor(private readonly longestPauseMs = LONGEST_PAUSE_MS) {}
+
+  /** Newer values are to be drawn: at once, or where much was drawn just now, a little later. */
   request(drawable: Drawable): void {
     this.dirty.add(drawable);
+    if (this.requested || this.timer !== undefined) return;
+    const pause = this.resumes - performance.now();
+    if (pause <= 0) this.ask();
+    else
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        this.ask();
+      }, pause);
+  }
+
+  /** Someone waits for it: a scroll, a key, another chain. It is in the next frame, whatever was drawn just now. */
+  hurry(drawable: Drawable): void {
+    this.dirty.add(drawable);
     if (this.requested) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.ask();
+  }
+
+  /** So many cells were written in this frame. */
+  wrote(cells: number): void {
+    this.written += cells;
+  }
+
+  private ask(): void {
     this.requested = true;
     requestAnimationFrame((now) => this.run(now));
   }
@@ -21,6 +58,8 @@ export class Frame {
     this.requested = false;
     const drawables = [...this.dirty];
     this.dirty.clear();
+    this.written = 0;
     for (const drawable of drawables) drawable.draw(now);
+    this.resumes = performance.now() + Math.min(this.longestPauseMs, this.written * MS_A_CELL);
   }
 }

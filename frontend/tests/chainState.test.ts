@@ -132,7 +132,7 @@ beforeEach(async () => {
       subscribe: (subscription) => sent.push(subscription),
       unsubscribe: (source) => sent.push({ unsubscribe: source }),
     },
-    frame: new Frame(),
+    frame: new Frame(0),
     flasher: new Flasher(() => false),
     settings: new Settings(localStorage, "1"),
     feedNow: () => 0,

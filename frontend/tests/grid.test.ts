@@ -75,7 +75,7 @@ beforeEach(() => {
   grid = new Grid(
     element,
     store,
-    new Frame(),
+    new Frame(0),
     new Flasher(() => false),
     () => 0,
     (feed) => (stale.has(feed) ? `Not of now: nothing from ${feed}` : ""),
@@ -95,6 +95,16 @@ afterEach(() => {
 });
 
 describe("drawing", () => {
+  it("clips a text that may not have room, and no other", () => {
+    const clipped = () => element.querySelector("#row-1 .cell.bid")?.classList.contains("long");
+    tick({ id: 10, seq: 1, bid: 105234.5 });
+    animationFrame();
+    expect(clipped()).toBe(true);
+    tick({ id: 10, seq: 2, bid: 234.5 });
+    animationFrame();
+    expect(clipped()).toBe(false);
+  });
+
   it("waits for one animation frame, however many rows come before it", () => {
     tick({ id: 10, seq: 1, bid: 1 });
     tick({ id: 10, seq: 2, bid: 2 });

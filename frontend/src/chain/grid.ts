@@ -247,7 +247,7 @@ export class ChainGrid implements Drawable {
 
   redraw(): void {
     this.all = true;
-    this.frame.request(this);
+    this.frame.hurry(this);
   }
 
   drawAges(): void {
@@ -261,19 +261,22 @@ export class ChainGrid implements Drawable {
   }
 
   draw(now: number): void {
+    this.flasher.sweep(now);
     if (this.all || this.moved) this.placeRows();
     const [first, last] = this.sight(0);
     const feedNow = this.feedNow(this.terms.feed);
     let drew = false;
+    let written = 0;
     for (const row of this.changed) {
       if (row.index < first - 1 || row.index > last) {
         row.behind = true;
         continue;
       }
-      row.draw(now, feedNow);
+      written += row.draw(now, feedNow);
       drew = true;
     }
     this.changed.clear();
+    this.frame.wrote(written);
     if (drew) this.events.onDrawn();
   }
 
@@ -404,7 +407,7 @@ export class ChainGrid implements Drawable {
     this.drawHeader();
     this.clear();
     this.moved = true;
-    this.frame.request(this);
+    this.frame.hurry(this);
     this.events.onFit({ shown: keys.length, single });
   }
 
@@ -481,7 +484,7 @@ export class ChainGrid implements Drawable {
     else if (top + this.row > element.scrollTop + this.height())
       element.scrollTop = top + this.row - this.height();
     this.placeRows();
-    this.frame.request(this);
+    this.frame.hurry(this);
     this.events.onCursor(this.contractAt());
   }
 

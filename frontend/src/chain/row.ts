@@ -88,9 +88,12 @@ export class ChainRow {
     for (const [at, cell] of this.cells.entries()) cell.setAttribute("aria-colindex", String(at + 1));
   }
 
-  draw(now: number, feedNow: number): void {
+  /** Says how many cells it wrote. */
+  draw(now: number, feedNow: number): number {
     this.behind = false;
-    for (const { quote } of this.sides) quote?.draw(now, feedNow);
+    let written = 0;
+    for (const { quote } of this.sides) written += quote?.draw(now, feedNow) ?? 0;
+    return written;
   }
 
   drawAge(feedNow: number): void {

@@ -9,6 +9,11 @@ import type { Named, RowView } from "./view";
 
 export type { Named } from "./view";
 
+/** So many characters have room in the narrowest cell; a cell with more is clipped. To clip every cell is dear: each becomes
+ * a part of the picture by itself. */
+const FITS = 6;
+const BESIDE_FITS = 8;
+
 export class Cell {
   readonly element = document.createElement("div");
   private readonly node = document.createTextNode("");
@@ -18,6 +23,7 @@ export class Cell {
   private note = "";
   private label = "";
   private tone = "";
+  private long = false;
 
   constructor(readonly column: GridColumn) {
     this.element.className = `cell ${column.key}`;
@@ -56,6 +62,11 @@ export class Cell {
     }
     if (text === this.text) return false;
     this.text = text;
+    const long = text.length > FITS || beside.length > BESIDE_FITS;
+    if (long !== this.long) {
+      this.long = long;
+      this.element.classList.toggle("long", long);
+    }
     this.node.data = text;
     return true;
   }
@@ -137,8 +148,9 @@ export class QuoteCells implements RowView {
     this.facts = this.store.facts.get(this.named.instrument);
   }
 
-  /** Writes the newest row; `now` is the animation frame's time, for flashes. */
-  draw(now: number, feedNow: number): void {
+  /** Writes the newest row; `now` is the animation frame's time, for flashes. Says how many cells it wrote. */
+  draw(now: number, feedNow: number): number {
+    let written = 0;
     const { feed, symbol, instrument } = this.named;
     this.feedNow = feedNow;
     this.row = this.store.rows.get(instrument);
@@ -153,10 +165,12 @@ export class QuoteCells implements RowView {
         column.beside?.(this) ?? "",
       );
       if (cell instanceof SparkCell) cell.draw(this, now);
+      if (wrote) written += 1;
       if (wrote && column.flashes && this.drawn) this.flash(cell, column.flashes, now);
     }
     this.mark();
     this.drawn = this.row;
+    return written;
   }
 
   /** The host's classes: only those that changed cost anything. */

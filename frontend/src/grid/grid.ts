@@ -252,10 +252,11 @@ export class Grid implements Drawable {
   /** Draw whatever is in sight again, whether it changed or not. */
   redrawAll(): void {
     this.all = true;
-    this.frame.request(this);
+    this.frame.hurry(this);
   }
 
   draw(now: number): void {
+    this.flasher.sweep(now);
     if (this.newFacts) this.makeRoom();
     const [from, to] = this.sight();
     if (this.all) {
@@ -263,16 +264,18 @@ export class Grid implements Drawable {
       for (const row of this.rows) this.changed.add(row);
     }
     let drew = false;
+    let written = 0;
     for (const [index, row] of this.rows.entries()) {
       if (!this.changed.has(row)) continue;
       if (index < from || index >= to) {
         row.behind = true;
         continue;
       }
-      row.draw(now, this.feedOf(row));
+      written += row.draw(now, this.feedOf(row));
       drew = true;
     }
     this.changed.clear();
+    this.frame.wrote(written);
     if (drew) this.onDrawn();
   }
 

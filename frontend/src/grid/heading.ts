@@ -76,6 +76,8 @@ export class HeadingRow {
 
   // Nothing here is live.
   drawName(): void {}
-  draw(): void {}
+  draw(): number {
+    return 0;
+  }
   drawAge(): void {}
 }

@@ -109,9 +109,9 @@ export class GridRow {
   }
 
   /** Writes the newest row; `now` is the animation frame's time, for flashes. */
-  draw(now: number, feedNow: number): void {
+  draw(now: number, feedNow: number): number {
     this.behind = false;
-    this.quote.draw(now, feedNow);
+    return this.quote.draw(now, feedNow);
   }
 
   /** The age alone, which goes on while nothing arrives. */
