@@ -14,7 +14,7 @@ import {
 } from "./api";
 import { addressOf } from "./chain/address";
 import { createChain } from "./chain/chain";
-import { feedTime, ourNow } from "./clock";
+import { feedTime, ourNow, serverTime } from "./clock";
 import { type Account, createDisplay } from "./display";
 import { saveCsv } from "./export";
 import { Flasher } from "./flash";
@@ -24,7 +24,7 @@ import { Grid } from "./grid/grid";
 import { viewOf } from "./grid/view";
 import { isStale, type Moment, staleWhy, type Words, wordsFor } from "./health";
 import { createHints } from "./hints";
-import { LatencyMeter, type Readout } from "./latency";
+import { type Arrival, LatencyMeter, mergedBetween, NO_READOUT, type Readout } from "./latency";
 import { DayLines } from "./lists/dayLines";
 import { entriesOf, feedsOf, type Line, linesOf, moved } from "./lists/lines";
 import { createListView } from "./lists/listView";
@@ -96,11 +96,9 @@ export function createDesk(page: Page) {
   const [beat, setBeat] = createSignal(0);
   const [drawn, setDrawn] = createSignal(0);
   const [factsVersion, setFactsVersion] = createSignal(0);
-  const [readout, setReadout] = createSignal<Readout>({
-    venue_to_ingest_ms: null,
-    server_to_screen_ms: null,
-    rows_per_second: 0,
-  });
+  const [readout, setReadout] = createSignal<Readout>(NO_READOUT);
+  /** How often the server sends to this page, ms. */
+  const [beatMs, setBeatMs] = createSignal<number | null>(null);
   const [toasts, setToasts] = createSignal<readonly Toast[]>([]);
 
   let grid: Grid | null = null;
@@ -109,6 +107,8 @@ export function createDesk(page: Page) {
   let followed: number | string | null = null;
   let heard: number | null = null;
   let sentWaiting: number[] = [];
+  /** When the server sent the rows that are being applied, its time; null while there are none. */
+  let sending: number | null = null;
   let edits = 0;
   let pending = 0;
   let nextToast = 1;
@@ -134,7 +134,8 @@ export function createDesk(page: Page) {
   const panels = createPanels(settings);
   const hints = createHints(settings);
   const store = new Store({
-    onRow: (id, row) => {
+    onRow: (id, row, before) => {
+      if (sending !== null && isOnScreen(id)) meter.arrived(arrivalOf(id, row, before, sending), ourNow());
       dayLines.live(id, row, store.columns);
       grid?.rowChanged(id);
       chain.rowChanged(id);
@@ -233,16 +234,15 @@ export function createDesk(page: Page) {
 
   function onMessage(message: Message): void {
     heard = ourNow();
+    sending = message.op === "ticks" ? message.sent_ms : null;
     store.apply(message);
+    sending = null;
     chain.onMessage(message);
-    if (message.op === "ticks" || message.op === "snapshot") {
-      const lag = store.columns.lag_ms;
-      const lags = message.op === "ticks" ? message.rows.map((row) => row[lag] ?? 0) : [];
-      meter.arrived(lags, heard);
-      // A hidden tab draws nothing; what it was sent would count as hours of delay when it is looked at again.
-      if (document.visibilityState === "hidden") sentWaiting = [];
-      else if (message.op === "ticks") sentWaiting.push(message.sent_ms);
-    } else if (message.op === "subscribed") {
+    if (message.op === "welcome" || message.op === "configured") setBeatMs(message.interval_ms);
+    // A hidden tab draws nothing; what it was sent would count as hours of delay when it is looked at again.
+    if (document.visibilityState === "hidden") sentWaiting = [];
+    else if (message.op === "ticks") sentWaiting.push(message.sent_ms);
+    if (message.op === "subscribed") {
       grid?.redrawAll();
       chain.redraw();
       if (message.cause !== "request" && message.source.startsWith("watchlist-")) void load();
@@ -252,6 +252,18 @@ export function createDesk(page: Page) {
     } else if (message.op === "error" && message.code !== "not_streaming") {
       toast(message.message, true);
     }
+  }
+
+  function isOnScreen(id: number): boolean {
+    return view() === "chain" ? chain.has(id) : (grid?.has(id) ?? false);
+  }
+
+  function arrivalOf(id: number, row: Row, before: Row | undefined, sent: number): Arrival {
+    const { lag_ms, venue_time_ms, seq } = store.columns;
+    const [lag, venue] = [row[lag_ms] ?? null, row[venue_time_ms] ?? null];
+    const status = store.feeds.get(store.facts.get(id)?.feed ?? "");
+    const wait = status && venue !== null ? sent - serverTime(status, venue + (lag ?? 0)) : null;
+    return { lag, wait, merged: mergedBetween(before?.[seq] ?? null, row[seq]!) };
   }
 
   function onDrawn(): void {
@@ -353,8 +365,9 @@ export function createDesk(page: Page) {
   /** To a view, and in a chain to one of its contracts. */
   function goTo(hash: string, contract: Named | null = null): void {
     aim = contract;
-    if (window.location.hash === hash) route();
-    else window.location.hash = hash;
+    // At once, so that whoever goes there can give it the keyboard.
+    if (window.location.hash !== hash) history.pushState(null, "", hash);
+    route();
   }
 
   /** What may have been edited while nobody looked, or nothing was heard. */
@@ -485,12 +498,11 @@ export function createDesk(page: Page) {
 
   /** What the details are of. */
   function detailed(): Named | null {
-    return view() === "chain" ? chain.picked() : selected();
     const shown = at();
     if (shown.view === "volatility") return namedUnderlying(shown.to.feed, shown.to.underlying);
+    return view() === "chain" ? chain.picked() : selected();
   }
 
-  // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
   /** The same object again while it is the same instrument, so that what shows it is not made anew. */
   function namedUnderlying(feed: string, symbol: string): Named | null {
     factsVersion();
@@ -500,6 +512,7 @@ export function createDesk(page: Page) {
     return underlying;
   }
 
+  // ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
   function active(): Watchlist | null {
     return watchlists()?.find((list) => list.id === activeId()) ?? null;
   }
@@ -816,6 +829,13 @@ export function createDesk(page: Page) {
     feedNow,
     words,
     readout,
+    beatMs,
+    /** By how much the server's time as this page has it may be wrong, ms; null before the first answered ping. */
+    uncertaintyMs: () => {
+      beat();
+      const trip = socket.clock.roundTripMs;
+      return trip === null ? null : trip / 2;
+    },
     toasts,
     toast,
     dismiss,
