@@ -52,6 +52,11 @@ export function feedTime(status: FeedStatus, serverMs: number): number {
   return status.time_ms + status.clock_offset_ms + (serverMs - status.time_ms) * status.clock_rate;
 }
 
+/** What the server's clock showed at that time of the feed. */
+export function serverTime(status: FeedStatus, feedMs: number): number {
+  return status.time_ms + (feedMs - status.time_ms - status.clock_offset_ms) / status.clock_rate;
+}
+
 /** The middle value, or the mean of the two middle ones; NaN of nothing. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -107,6 +107,7 @@ export function createDesk(page: Page) {
   let followed: number | string | null = null;
   let heard: number | null = null;
   let sentWaiting: number[] = [];
+  let hasDrawn = false;
   /** When the server sent the rows that are being applied, its time; null while there are none. */
   let sending: number | null = null;
   let edits = 0;
@@ -135,7 +136,11 @@ export function createDesk(page: Page) {
   const hints = createHints(settings);
   const store = new Store({
     onRow: (id, row, before) => {
-      if (sending !== null && isOnScreen(id)) meter.arrived(arrivalOf(id, row, before, sending), ourNow());
+      if (sending !== null && isOnScreen(id)) {
+        meter.arrived(arrivalOf(id, row, before, sending), ourNow());
+        if (sentWaiting.at(-1) !== sending) sentWaiting.push(sending);
+        frame.request(timing);
+      }
       dayLines.live(id, row, store.columns);
       grid?.rowChanged(id);
       chain.rowChanged(id);
@@ -241,7 +246,6 @@ export function createDesk(page: Page) {
     if (message.op === "welcome" || message.op === "configured") setBeatMs(message.interval_ms);
     // A hidden tab draws nothing; what it was sent would count as hours of delay when it is looked at again.
     if (document.visibilityState === "hidden") sentWaiting = [];
-    else if (message.op === "ticks") sentWaiting.push(message.sent_ms);
     if (message.op === "subscribed") {
       grid?.redrawAll();
       chain.redraw();
@@ -267,12 +271,19 @@ export function createDesk(page: Page) {
   }
 
   function onDrawn(): void {
-    const now = socket.clock.now();
-    const at = ourNow();
-    for (const sent of sentWaiting) meter.drawn(now - sent, at);
-    sentWaiting = [];
+    hasDrawn = true;
     setDrawn((count) => count + 1);
   }
+
+  /** After the grids, in the same frame: what was sent and is drawn now. What nobody sees counts for nothing. */
+  const timing = {
+    draw: () => {
+      const [now, at] = [socket.clock.now(), ourNow()];
+      if (hasDrawn) for (const sent of sentWaiting) meter.drawn(now - sent, at);
+      sentWaiting = [];
+      hasDrawn = false;
+    },
+  };
 
   function start(): void {
     window.addEventListener("hashchange", route);

@@ -544,6 +544,8 @@ export function createChain(parts: ChainParts) {
       underlyings().some((one) => one.feed === feed && one.underlying === symbol)
         ? addressOf(feed, symbol)
         : null,
+    /** Whether that instrument has a place in the grid. */
+    has: (id: number) => grid?.has(id) ?? false,
     rowChanged: (id: number) => {
       grid?.rowChanged(id);
       const to = address();

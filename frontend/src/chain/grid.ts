@@ -230,6 +230,11 @@ export class ChainGrid implements Drawable {
   }
 
   // ── What changes ────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Whether that instrument has a row now. */
+  has(instrument: number): boolean {
+    return this.rows.has(this.indexOf.get(instrument) ?? -1);
+  }
+
   rowChanged(instrument: number): void {
     const row = this.rows.get(this.indexOf.get(instrument) ?? -1);
     if (!row) return;

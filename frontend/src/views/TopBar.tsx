@@ -2,8 +2,8 @@
 import { createSignal, onCleanup, onMount, Show } from "solid-js";
 import { cookie } from "../api";
 import type { Desk } from "../desk";
-import { fixed, latency } from "../format";
 import { Icon } from "./Icon";
+import { Latency } from "./Latency";
 import { Search } from "./Search";
 
 export function TopBar(props: { desk: Desk; onSearch: (focus: () => void) => void; onHelp: () => void }) {
@@ -43,13 +43,6 @@ export function TopBar(props: { desk: Desk; onSearch: (focus: () => void) => voi
 
 function Status(props: { desk: Desk }) {
   const words = () => props.desk.words();
-  const readout = () => props.desk.readout();
-  const tip = () =>
-    [
-      `Venue to ingest ${latency(readout().venue_to_ingest_ms)}`,
-      `server to screen ${latency(readout().server_to_screen_ms)}`,
-      `${fixed(readout().rows_per_second, 0)} rows a second; medians over 10 s`,
-    ].join(", ");
   return (
     <div class="status">
       <div class="state" data-tone={words().tone} data-testid="state" role="status">
@@ -58,20 +51,7 @@ function Status(props: { desk: Desk }) {
           {words().text}
         </span>
       </div>
-      <dl class="latency" title={tip()} data-testid="latency">
-        <div>
-          <dt>venue</dt>
-          <dd>{latency(readout().venue_to_ingest_ms)}</dd>
-        </div>
-        <div>
-          <dt>screen</dt>
-          <dd>{latency(readout().server_to_screen_ms)}</dd>
-        </div>
-        <div>
-          <dt>rows/s</dt>
-          <dd>{fixed(readout().rows_per_second, 0)}</dd>
-        </div>
-      </dl>
+      <Latency desk={props.desk} />
     </div>
   );
 }
