@@ -157,6 +157,7 @@ interface StoredBar {
   readonly last_low: number | null;
   readonly last_close: number | null;
   readonly volume: number | null;
+  readonly implied_volatility: number | null;
 }
 
 /** A trade as REST tells it; times are RFC 3339. */
@@ -435,8 +436,14 @@ function barOf(bar: StoredBar): Bar {
     day: bar.day,
     mid: prices(bar.mid_open, bar.mid_high, bar.mid_low, bar.mid_close),
     last: prices(bar.last_open, bar.last_high, bar.last_low, bar.last_close),
+    iv: alone(bar.implied_volatility),
     volume: bar.volume,
   };
+}
+
+/** Of what only the close is stored. */
+function alone(value: number | null): Prices | null {
+  return prices(value, value, value, value);
 }
 
 /** The four are known together, or none of them is. */

@@ -8,7 +8,7 @@ const NOON = Date.UTC(2026, 10, 23, 12) / 1000;
 function bar(minute: number, value = 2): Bar {
   const starts_s = NOON + minute * 60;
   const mid = { open: value, high: value, low: value, close: value };
-  return { starts_s, ends_s: starts_s + 60, day: "2026-11-23", mid, last: null, volume: null };
+  return { starts_s, ends_s: starts_s + 60, day: "2026-11-23", mid, last: null, iv: null, volume: null };
 }
 
 class Server {
@@ -47,6 +47,7 @@ const live = (second: number, bid: number, ask: number) => ({
   bid,
   ask,
   last: null,
+  implied_volatility: null,
 });
 
 beforeEach(() => vi.useFakeTimers());

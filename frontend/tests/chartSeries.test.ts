@@ -9,8 +9,9 @@ function quote(
   bid: number | null,
   ask: number | null,
   last: number | null = null,
+  implied_volatility: number | null = null,
 ): LiveQuote {
-  return { received_ms: (NOON + second) * 1000, bid, ask, last };
+  return { received_ms: (NOON + second) * 1000, bid, ask, last, implied_volatility };
 }
 
 function prices(...[open, high, low, close]: [number, number, number, number]): Prices {
@@ -19,7 +20,16 @@ function prices(...[open, high, low, close]: [number, number, number, number]): 
 
 function bar(minute: number, mid: Prices | null, changes: Partial<Bar> = {}): Bar {
   const starts_s = NOON + minute * 60;
-  return { starts_s, ends_s: starts_s + 60, day: "2026-11-23", mid, last: null, volume: 3, ...changes };
+  return {
+    starts_s,
+    ends_s: starts_s + 60,
+    day: "2026-11-23",
+    mid,
+    last: null,
+    iv: null,
+    volume: 3,
+    ...changes,
+  };
 }
 
 /** What the server makes of these quotes: every one in its minute. */
@@ -33,9 +43,15 @@ function computed(quotes: readonly LiveQuote[], width = 60): Bar[] {
       day: null,
       mid: null,
       last: null,
+      iv: null,
       volume: null,
     };
-    made.set(starts_s, { ...held, mid: after(held.mid, midOf(one)), last: after(held.last, one.last) });
+    made.set(starts_s, {
+      ...held,
+      mid: after(held.mid, midOf(one)),
+      last: after(held.last, one.last),
+      iv: after(held.iv, one.implied_volatility),
+    });
   }
   return [...made.values()];
 }
@@ -62,12 +78,13 @@ function randomQuotes(random: () => number, count: number): LiveQuote[] {
     at += random() < 0.02 ? random() * 400 : random() * 6;
     const bid = random() < 0.1 ? null : Math.round(random() * 40) / 4;
     const ask = random() < 0.1 ? null : (bid ?? 5) + Math.round(random() * 8 - 1) / 4;
-    quotes.push(quote(at, bid, ask, random() < 0.3 ? null : Math.round(random() * 40) / 4));
+    const last = random() < 0.3 ? null : Math.round(random() * 40) / 4;
+    quotes.push(quote(at, bid, ask, last, random() < 0.2 ? null : Math.round(random() * 40) / 100));
   }
   return quotes;
 }
 
-const withPrices = (bars: readonly Bar[]) => bars.filter((one) => one.mid || one.last);
+const withPrices = (bars: readonly Bar[]) => bars.filter((one) => one.mid || one.last || one.iv);
 
 function expectWhole(bars: readonly Bar[]): void {
   expect(bars.filter((one, n) => n > 0 && one.starts_s < bars[n - 1]!.ends_s)).toEqual([]);
@@ -228,4 +245,17 @@ describe("a whole session", () => {
       }
     },
   );
+
+  it("goes on with the implied volatility of live rows from the last one that is stored", () => {
+    const series = new Series("1m");
+    series.store([bar(0, null, { iv: prices(0.2, 0.2, 0.2, 0.2) })], NOON + 20);
+    expect(series.add(quote(30, null, null, null, 0.25))).toBe(true);
+    expect(series.newest?.iv?.close).toBe(0.25);
+    // Unknown changes nothing: it is no zero.
+    series.add(quote(40, 2, 3));
+    expect(series.newest?.iv?.close).toBe(0.25);
+    // What is stored in the end is all that counts.
+    series.store([bar(0, prices(2.5, 2.5, 2.5, 2.5), { iv: prices(0.26, 0.26, 0.26, 0.26) })], NOON + 64);
+    expect(series.newest?.iv).toEqual(prices(0.26, 0.26, 0.26, 0.26));
+  });
 });

@@ -12,7 +12,7 @@ import {
   Switch,
 } from "solid-js";
 import type { Desk } from "../desk";
-import { count, decimals, fixed } from "../format";
+import { count, decimals, fixed, percent } from "../format";
 import type { Named } from "../grid/cells";
 import { columnValue, type Row } from "../protocol";
 import { zone, zoneName } from "../times";
@@ -31,11 +31,22 @@ interface Choice {
 const PRICES: readonly [Price, string, string][] = [
   ["mid", "Mid", "Middle of bid and ask, where there are both and they do not cross"],
   ["last", "Last", "Price of the last trade, as quoted"],
+  [
+    "iv",
+    "IV",
+    "Implied volatility at the end of each bar, in percent a year, as the venue or our model told it",
+  ],
 ];
 const DRAWINGS: readonly [Drawing, string, string][] = [
   ["candles", "Candles", "Open, high, low and close of each bar"],
   ["line", "Line", "Close of each bar"],
 ];
+
+const EMPTY: Readonly<Record<Price, string>> = {
+  mid: "No quote with both sides is stored of this time. Bars appear as quotes come in.",
+  last: "No trade is known in this time.",
+  iv: "No implied volatility is stored of this time. It appears as quotes come in.",
+};
 
 export function ChartPane(props: { desk: Desk; entry: Named }) {
   let host!: HTMLDivElement;
@@ -52,15 +63,22 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
     props.desk.factsVersion();
     return props.desk.store.facts.get(props.entry.instrument);
   });
-  // An index has no book, so it has no mid.
-  const price = createMemo((): Price => (facts()?.kind === "index" ? "last" : choice().price));
+  const isOption = () => facts()?.kind === "option";
+  // An index has no book, so it has no mid; only options have an implied volatility.
+  const price = createMemo((): Price => {
+    if (facts()?.kind === "index") return "last";
+    return choice().price === "iv" && !isOption() ? "mid" : choice().price;
+  });
   const look = createMemo((): Look => {
     const tick = facts()?.tick ?? 0.01;
     const places = decimals(tick);
+    const interval = choice().interval;
+    // Of a bar only the last volatility is stored.
+    if (price() === "iv") return { price: "iv", drawing: "line", interval, write: percent, step: 0.001 };
     return {
       price: price(),
       drawing: choice().drawing,
-      interval: choice().interval,
+      interval,
       write: (value) => written(value, places),
       step: price() === "mid" ? tick / 2 : tick,
     };
@@ -95,6 +113,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
       bid: columnValue(row, columns, "bid"),
       ask: columnValue(row, columns, "ask"),
       last: columnValue(row, columns, "last"),
+      implied_volatility: columnValue(row, columns, "implied_volatility"),
     };
   };
 
@@ -224,17 +243,19 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
         <Show when={facts()?.kind !== "index"}>
           <Choices
             label="Price"
-            all={PRICES}
+            all={PRICES.filter(([value]) => value !== "iv" || isOption())}
             chosen={choice().price}
             onChoose={(chosen) => choose({ price: chosen })}
           />
         </Show>
-        <Choices
-          label="Drawn as"
-          all={DRAWINGS}
-          chosen={choice().drawing}
-          onChoose={(chosen) => choose({ drawing: chosen })}
-        />
+        <Show when={price() !== "iv"}>
+          <Choices
+            label="Drawn as"
+            all={DRAWINGS}
+            chosen={choice().drawing}
+            onChoose={(chosen) => choose({ drawing: chosen })}
+          />
+        </Show>
         <button
           type="button"
           class="chart-wide"
@@ -267,9 +288,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
           </Match>
           <Match when={isEmpty()}>
             <p class="chart-blank" data-testid="chart-empty">
-              {price() === "last"
-                ? "No trade is known in this time."
-                : "No quote with both sides is stored of this time. Bars appear as quotes come in."}
+              {EMPTY[price()]}
             </p>
           </Match>
         </Switch>
@@ -328,6 +347,7 @@ function written(value: number, places: number): string {
 function describe(bar: Bar | null | undefined, look: Look): string {
   const prices = bar?.[look.price];
   if (!bar || !prices) return "";
+  if (look.price === "iv") return `IV ${look.write(prices.close)} %`;
   const { open, high, low, close } = prices;
   const four = `O ${look.write(open)}  H ${look.write(high)}  L ${look.write(low)}  C ${look.write(close)}`;
   return bar.volume === null ? four : `${four}  ·  vol ${count(bar.volume)}`;

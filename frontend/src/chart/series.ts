@@ -3,7 +3,7 @@
 
 export const INTERVALS = ["1m", "5m", "15m", "1h", "1d"] as const;
 export type Interval = (typeof INTERVALS)[number];
-export type Price = "mid" | "last";
+export type Price = "mid" | "last" | "iv";
 
 export const WIDTHS_S: Readonly<Record<Interval, number>> = {
   "1m": 60,
@@ -31,6 +31,8 @@ export interface Bar {
   readonly day: string | null;
   readonly mid: Prices | null;
   readonly last: Prices | null;
+  /** Implied volatility, a fraction per year. Of what is stored only the close is known: the four are equal then. */
+  readonly iv: Prices | null;
   /** Null where it is not known: of a bar that live rows go on with, it never is. */
   readonly volume: number | null;
 }
@@ -42,6 +44,7 @@ export interface LiveQuote {
   readonly bid: number | null;
   readonly ask: number | null;
   readonly last: number | null;
+  readonly implied_volatility: number | null;
 }
 
 export class Series {
@@ -82,7 +85,7 @@ export class Series {
         return bar;
       }
       const [mid, traded] = [together(bar.mid, live.mid), together(bar.last, live.last)];
-      return { ...bar, mid, last: traded, volume: null };
+      return { ...bar, mid, last: traded, iv: together(bar.iv, live.iv), volume: null };
     });
     const starts = new Set(stored.map((bar) => bar.starts_s));
     for (const bar of inside) if (!starts.has(bar.starts_s)) this.touched.delete(bar.starts_s);
@@ -98,10 +101,17 @@ export class Series {
     if (Number.isNaN(at) || (newest && at < newest.starts_s)) return false;
     const mid = midOf(quote);
     const inside = newest !== undefined && at < newest.ends_s;
-    if (mid === null && quote.last === null && !inside) return false;
+    const volatility = quote.implied_volatility;
+    if (mid === null && quote.last === null && volatility === null && !inside) return false;
     const bar = inside ? newest : this.beginning(at, newest);
-    const next = { ...bar, mid: grown(bar.mid, mid), last: grown(bar.last, quote.last), volume: null };
-    if (inside && next.mid === bar.mid && next.last === bar.last) {
+    const next = {
+      ...bar,
+      mid: grown(bar.mid, mid),
+      last: grown(bar.last, quote.last),
+      iv: grown(bar.iv, volatility),
+      volume: null,
+    };
+    if (inside && next.mid === bar.mid && next.last === bar.last && next.iv === bar.iv) {
       this.touched.add(bar.starts_s);
       return false;
     }
@@ -116,7 +126,15 @@ export class Series {
   private beginning(at: number, before: Bar | undefined): Bar {
     const from = before === undefined ? 0 : this.width === WIDTHS_S["1d"] ? before.ends_s : before.starts_s;
     const starts_s = from + Math.floor((at - from) / this.width) * this.width;
-    return { starts_s, ends_s: starts_s + this.width, day: null, mid: null, last: null, volume: null };
+    return {
+      starts_s,
+      ends_s: starts_s + this.width,
+      day: null,
+      mid: null,
+      last: null,
+      iv: null,
+      volume: null,
+    };
   }
 }
 
