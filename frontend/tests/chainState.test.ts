@@ -281,6 +281,34 @@ describe("an expiry", () => {
     expect(happened).toEqual(["open X200P102"]);
   });
 
+  it("picks legs by keys, by clicks while that is chosen, and marks them beside their strike", () => {
+    press("Home");
+    press("p");
+    const id = chain.picked()!.instrument;
+    press("b");
+    chain.takeKey(new KeyboardEvent("keydown", { key: "S", shiftKey: true }));
+    const name = chain.picked()!.symbol;
+    expect(happened).toEqual([`pick 1 ${name}`, `pick -10 ${name}`]);
+    chain.setMarks(new Map([[id, -12]]));
+    const strike = element.querySelector("#chain-cursor")!.closest("[data-strike]")!;
+    expect(strike.querySelector(".leg-mark.puts")?.textContent).toBe("\u221212");
+    expect(strike.querySelector(".leg-mark.calls")).toBeNull();
+    chain.setMarks(new Map());
+    expect(strike.querySelector<HTMLElement>(".leg-mark.puts")!.hidden).toBe(true);
+    const click = (key: string) => strike.querySelector<HTMLElement>(`.calls .cell.${key}`)!.click();
+    happened = [];
+    click("ask");
+    expect(happened[0]).toMatch(/^open /);
+    chain.setPicking(true);
+    happened = [];
+    click("ask");
+    click("bid");
+    click("delta");
+    expect(happened.map((one) => one.split(" X")[0])).toEqual(["pick 1", "pick -1", "open"]);
+    press("o");
+    expect(happened.at(-1)).toBe("payoff");
+  });
+
   it("gives up everything when it is left", () => {
     chain.leave();
     expect(sent).toContainEqual({ unsubscribe: "chain-1" });

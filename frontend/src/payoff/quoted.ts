@@ -55,8 +55,8 @@ function priceOf(view: LegView): readonly [number | null, string] {
   }
   if (leg.price === "mid") {
     if (bid === null || ask === null)
-      return [null, `No middle: ${missing(view, bid === null ? "bid" : "ask")}`];
-    if (view.has(Flag.crossed)) return [null, "No middle: the bid is above the ask"];
+      return [null, `${missing(view, bid === null ? "bid" : "ask")}: no middle`];
+    if (view.has(Flag.crossed)) return [null, "The bid is above the ask: no middle"];
     return [(bid + ask) / 2, ""];
   }
   return leg.quantity > 0
