@@ -108,7 +108,7 @@ const LONGER: Readonly<Record<string, string>> = {
   ask_size: "Ask size",
   change: "Change",
   day: "Course of the day",
-  change_percent: "Change, percent",
+  change_percent: "Change %",
   implied_volatility: "IV of the mark",
   bid_iv: "IV of the bid",
   ask_iv: "IV of the ask",

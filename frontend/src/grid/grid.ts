@@ -45,6 +45,7 @@ const PAGE = 10;
 const MARGIN = 6;
 const CURSOR_ID = "list-cursor";
 const USUAL_WIDTH = 1100;
+const ROW = 26;
 
 export class Grid implements Drawable {
   private lines: readonly Line[] = [];
@@ -304,11 +305,17 @@ export class Grid implements Drawable {
     return row instanceof GridRow ? this.feedNow(row.line.feed) : Number.NaN;
   }
 
+  /** From which row to before which one are surely in sight. Headings may be lower than what they are over. */
   private sight(): [number, number] {
-    const height = this.rows[0]?.element.offsetHeight || 26;
-    const from = Math.floor(this.element.scrollTop / height) - MARGIN;
-    const shown = Math.ceil(this.element.clientHeight / height) + 2 * MARGIN;
-    return [Math.max(0, from), Math.max(0, from) + Math.max(shown, 4 * MARGIN)];
+    const heights = [GridRow, HeadingRow].flatMap((kind) => {
+      const row = this.rows.find((one) => one instanceof kind);
+      return row?.element.offsetHeight || [];
+    });
+    const { scrollTop, clientHeight } = this.element;
+    const [low, high] = heights.length ? [Math.min(...heights), Math.max(...heights)] : [ROW, ROW];
+    const from = Math.max(0, Math.floor(scrollTop / high) - MARGIN);
+    const to = Math.ceil((scrollTop + clientHeight) / low) + MARGIN;
+    return [from, Math.max(to, from + 4 * MARGIN)];
   }
 
   // ── The cursor ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,30 +34,32 @@ export const OFFERED: readonly string[] = [
   "age",
 ];
 
-/** Where there is too little room: what matters least goes first. */
-const GO_FIRST: readonly string[] = [
-  "volume",
-  "open_interest",
-  "change_percent",
-  "rho",
-  "mark",
-  "vega",
-  "theta",
-  "gamma",
-  "bid_iv",
-  "ask_iv",
-  "day",
-  "change",
-  "bid_size",
-  "ask_size",
-  "age",
-  "delta",
-  "implied_volatility",
+/** Where there is too little room: what matters most comes in first; what makes no sense alone, together. Prices that are
+ * not among them are always there. */
+const COME_FIRST: readonly (readonly string[])[] = [
+  ["implied_volatility"],
+  ["delta"],
+  ["age"],
+  ["bid_size", "ask_size"],
+  ["change"],
+  ["day"],
+  ["bid_iv", "ask_iv"],
+  ["gamma"],
+  ["theta"],
+  ["vega"],
+  ["mark"],
+  ["rho"],
+  ["change_percent"],
+  ["open_interest"],
+  ["volume"],
 ];
-/** On two lines the change and the sizes stand below their prices, and cost no room. */
-const GO_FIRST_ON_PHONES: readonly string[] = [
-  "age",
-  ...GO_FIRST.filter((key) => !["change", "bid_size", "ask_size", "age"].includes(key)),
+/** On two lines the change and the sizes stand below their prices, and cost no room; how old a row is can be done without. */
+const COME_FIRST_ON_PHONES: readonly (readonly string[])[] = [
+  ["change"],
+  ["bid_size"],
+  ["ask_size"],
+  ...COME_FIRST.filter(([key]) => !["change", "bid_size", "age"].includes(key!)),
+  ["age"],
 ];
 /** What belongs below what, on two lines. */
 const BELOW: readonly (readonly [string, string])[] = [
@@ -72,6 +74,8 @@ const BELOW: readonly (readonly [string, string])[] = [
   ["vega", "rho"],
 ];
 
+/** So many are there however little room they have. */
+const LEAST = 2;
 const NAME = 284;
 const CURRENCY = 24;
 const PADDING = 28;
@@ -108,7 +112,7 @@ export function fitted(chosen: readonly string[], width: number, room: Room): Fi
     widthOf(key, prices) + (dollarsBelow && COLUMN_OF.get(key)?.beside ? BELOW_WIDTH : 0);
   const name = NAME + (room.currency ? CURRENCY : 0);
   const sum = (keys: readonly string[]) => keys.reduce((all, key) => all + widthIn(key), PADDING + name);
-  const keys = without(chosen, GO_FIRST, (held) => sum(held) <= width);
+  const keys = filled(chosen, COME_FIRST, (held) => sum(held) <= width);
   const rest = dollarsBelow
     ? keys.map((key) => `minmax(${widthIn(key)}px, 1fr)`).join(" ")
     : tracks(keys, prices);
@@ -122,7 +126,7 @@ export function fitted(chosen: readonly string[], width: number, room: Room): Fi
 }
 
 function onTwoLines(chosen: readonly string[], room: Room): Fitted {
-  const keys = without(chosen, GO_FIRST_ON_PHONES, (held) => paired(held).length <= PLACES);
+  const keys = filled(chosen, COME_FIRST_ON_PHONES, (held) => paired(held).length <= PLACES);
   const pairs = paired(keys).slice(0, PLACES);
   const isPriced = ([upper, lower]: readonly string[]) =>
     [upper, lower].some((key) => COLUMN_OF.get(key ?? "")?.beside);
@@ -159,15 +163,17 @@ export function paired(keys: readonly string[]): readonly (readonly string[])[] 
   return pairs;
 }
 
-function without(
+/** Of `chosen`, in its order, what fits: first what is in no group, then group by group. */
+function filled(
   chosen: readonly string[],
-  first: readonly string[],
+  groups: readonly (readonly string[])[],
   fits: (keys: readonly string[]) => boolean,
 ): readonly string[] {
-  let keys = chosen;
-  for (const key of first) {
-    if (fits(keys) || keys.length <= 2) break;
-    keys = keys.filter((one) => one !== key);
+  const grouped = new Set(groups.flat());
+  let keys = chosen.filter((key) => !grouped.has(key));
+  for (const group of groups) {
+    const more = chosen.filter((key) => keys.includes(key) || group.includes(key));
+    if (fits(more) || keys.length + group.length <= LEAST) keys = more;
   }
   return keys;
 }
