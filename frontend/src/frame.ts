@@ -6,9 +6,11 @@ export interface Drawable {
   draw(now: number): void;
 }
 
-/** A written cell puts off what changes next by so much: about twenty times what it takes to write, lay out and paint it.
- * Cells that change now and then are drawn at once. */
-const MS_A_CELL = 2;
+/** A frame puts off what changes next by about ten times what it takes to write, lay out and paint, so that painting has no
+ * more than a tenth of the tab's time: so much for any frame, and so much for each cell. What changes after that is drawn
+ * at once. */
+const MS_A_FRAME = 25;
+const MS_A_CELL = 0.75;
 /** But never by more: ten times a second is as often as a number can be read. */
 export const LONGEST_PAUSE_MS = 100;
 
@@ -60,6 +62,7 @@ export class Frame {
     this.dirty.clear();
     this.written = 0;
     for (const drawable of drawables) drawable.draw(now);
-    this.resumes = performance.now() + Math.min(this.longestPauseMs, this.written * MS_A_CELL);
+    const pause = this.written && MS_A_FRAME + this.written * MS_A_CELL;
+    this.resumes = performance.now() + Math.min(this.longestPauseMs, pause);
   }
 }

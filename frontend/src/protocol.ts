@@ -66,6 +66,8 @@ export interface Welcome {
 
 export interface Subscribed {
   readonly op: "subscribed";
+  /** Of the request that this answers; none where it comes unasked. */
+  readonly id?: number | string | null;
   readonly source: string;
   readonly added: Readonly<Record<string, Facts>>;
   /** The symbol of what is not listed any more is null. */

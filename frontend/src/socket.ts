@@ -30,6 +30,8 @@ export const RESTARTING = "restarting";
 /** A server with more to do gives a slower one, to 50 and beyond, and says so. */
 const VISIBLE_INTERVAL_MS = 10;
 const HIDDEN_INTERVAL_MS = 1000;
+/** Hidden for so long, a tab wants no rows at all: with twenty tabs open the server works for the one that is looked at. */
+export const REST_AFTER_MS = 10_000;
 
 /** How long to wait before attempt `failures` (from 1): doubling, capped at 10 s, between half and all of it by chance. */
 export function reconnectDelay(failures: number, random: () => number = Math.random): number {
@@ -60,6 +62,11 @@ export class StreamSocket {
   private watchTimer: ReturnType<typeof setInterval> | undefined;
   private stopped = true;
   private watchingFeeds = false;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Hidden for long: nothing is subscribed, but what will be again is kept. */
+  private resting = false;
+  /** The request that took all subscriptions back: its answers are no news. */
+  private restId = 0;
 
   constructor(
     private readonly url: string,
@@ -75,6 +82,7 @@ export class StreamSocket {
     window.addEventListener("online", this.hurry);
     document.addEventListener("visibilitychange", this.onVisibility);
     this.watchTimer = setInterval(() => this.watch(), WATCH_EVERY_MS);
+    if (document.visibilityState === "hidden") this.restSoon();
     this.connect();
   }
 
@@ -83,17 +91,19 @@ export class StreamSocket {
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.onVisibility);
     clearInterval(this.watchTimer);
+    clearTimeout(this.restTimer);
     this.drop();
   }
 
   /** From now on, also after every reconnect, `source` is exactly this. */
   subscribe(subscription: Subscription): void {
     this.subscriptions.set(subscription.source, subscription);
-    this.sendSubscription(subscription);
+    if (!this.resting) this.sendSubscription(subscription);
   }
 
   unsubscribe(source: string): void {
-    if (this.subscriptions.delete(source)) this.send({ op: "unsubscribe", id: this.nextId++, source });
+    if (this.subscriptions.delete(source) && !this.resting)
+      this.send({ op: "unsubscribe", id: this.nextId++, source });
   }
 
   /** From now on, also after every reconnect, say each second how the feeds' ingest works; for administrators. */
@@ -112,10 +122,31 @@ export class StreamSocket {
   private readonly onVisibility = (): void => {
     this.configure();
     if (document.visibilityState === "visible") {
+      this.wake();
       this.hurry();
       this.watch();
-    }
+    } else this.restSoon();
   };
+
+  private restSoon(): void {
+    clearTimeout(this.restTimer);
+    this.restTimer = setTimeout(() => {
+      this.resting = true;
+      this.restId = this.nextId++;
+      if (this.subscriptions.size) this.send({ op: "unsubscribe", id: this.restId, all: true });
+    }, REST_AFTER_MS);
+  }
+
+  /** Asks anew for everything: what comes is the newest, as after a break of the connection. */
+  private wake(): void {
+    clearTimeout(this.restTimer);
+    if (!this.resting) return;
+    this.resting = false;
+    // Nobody asked for frames meanwhile: only from now on is silence a sign.
+    this.lastFrameAt = ourNow();
+    for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
+    this.ping();
+  }
 
   private connect(): void {
     this.drop();
@@ -157,6 +188,9 @@ export class StreamSocket {
       case "pong":
         this.measured(message.id, message.time_ms);
         return;
+      case "subscribed":
+        if (this.restId && message.id === this.restId) return;
+        break;
       case "closing":
         this.closing = message;
         return;
@@ -183,7 +217,8 @@ export class StreamSocket {
 
   private afterWelcome(): void {
     this.configure();
-    for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
+    if (!this.resting)
+      for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
     if (this.watchingFeeds) this.watchFeeds();
     this.pingSeveral(FIRST_PINGS);
   }
@@ -221,7 +256,7 @@ export class StreamSocket {
     const now = ourNow();
     const phase = this.state.phase;
     if (phase === "connecting" && now - this.startedAt > CONNECT_WITHIN_MS) this.abandon("no answer");
-    if (phase !== "open" && phase !== "silent") return;
+    if (this.resting || (phase !== "open" && phase !== "silent")) return;
     const quiet = now - this.lastFrameAt;
     if (quiet > DEAD_AFTER_MS) {
       this.abandon("no answer");

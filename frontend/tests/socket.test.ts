@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Message } from "../src/protocol";
-import { type Connection, reconnectDelay, SILENT_AFTER_MS, StreamSocket } from "../src/socket";
+import { type Connection, REST_AFTER_MS, reconnectDelay, SILENT_AFTER_MS, StreamSocket } from "../src/socket";
 import { FakeSocket, makeStatus, WELCOME } from "./builders";
 
 let phases: Connection[];
 let messages: Message[];
 let socket: StreamSocket;
 
+const SUBSCRIBED = { op: "subscribed", added: {}, removed: [], refused: [], total: 0, cause: "request" };
 const STATUS = { op: "status", ...makeStatus() };
 
 function phase(): string {
@@ -245,6 +246,80 @@ describe("what it answers and asks", () => {
     expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 1000 });
     visibility("visible");
     expect(open.ops("configure").at(-1)).toMatchObject({ interval_ms: 10 });
+  });
+
+  describe("hidden for long", () => {
+    const sources = () => FakeSocket.last.ops("subscribe").map((message) => message["source"]);
+
+    function rested(): FakeSocket {
+      socket.subscribe({ source: "list", symbols: ["A"] });
+      const open = welcomed();
+      visibility("hidden");
+      for (let passed = 0; passed < REST_AFTER_MS; passed += 1000) {
+        open.say(STATUS);
+        vi.advanceTimersByTime(1000);
+      }
+      return open;
+    }
+
+    it("takes back what it subscribed, and hears no more of that", () => {
+      const open = rested();
+      const [asked] = open.ops("unsubscribe");
+      expect(asked).toMatchObject({ all: true });
+      const before = messages.length;
+      open.say({ ...SUBSCRIBED, source: "list", id: asked?.["id"] });
+      expect(messages).toHaveLength(before);
+    });
+
+    it("subscribes all again once it is looked at, also what was wanted meanwhile", () => {
+      const open = rested();
+      socket.subscribe({ source: "chain", symbols: ["B"] });
+      socket.subscribe({ source: "gone", symbols: ["C"] });
+      socket.unsubscribe("gone");
+      expect(sources()).toEqual(["list"]);
+      visibility("visible");
+      expect(sources()).toEqual(["list", "list", "chain"]);
+      expect(open.ops("unsubscribe")).toHaveLength(1);
+      open.say({ ...SUBSCRIBED, source: "list", id: 99 });
+      expect(messages.at(-1)).toMatchObject({ op: "subscribed" });
+    });
+
+    it("does not take silence for a fault, nor right after it", () => {
+      rested();
+      vi.advanceTimersByTime(600_000);
+      visibility("visible");
+      vi.advanceTimersByTime(1000);
+      expect(FakeSocket.all).toHaveLength(1);
+      expect(phase()).toBe("open");
+    });
+
+    it("notices within 3 s of being looked at that nobody answers", () => {
+      rested();
+      visibility("visible");
+      vi.advanceTimersByTime(3000);
+      expect(phase()).toBe("silent");
+    });
+
+    it("subscribes nothing on a connection that is made meanwhile", () => {
+      const open = rested();
+      open.end(1006);
+      vi.advanceTimersByTime(1000);
+      expect(FakeSocket.last).not.toBe(open);
+      welcomed();
+      expect(sources()).toEqual([]);
+      visibility("visible");
+      expect(sources()).toEqual(["list"]);
+    });
+
+    it("but not when it is looked at again before", () => {
+      socket.subscribe({ source: "list", symbols: ["A"] });
+      const open = welcomed();
+      visibility("hidden");
+      vi.advanceTimersByTime(REST_AFTER_MS - 100);
+      visibility("visible");
+      vi.advanceTimersByTime(1000);
+      expect(open.ops("unsubscribe")).toEqual([]);
+    });
   });
 
   it("keeps to far less than 60 messages in 10 s", () => {
