@@ -1,13 +1,16 @@
 // Everything known of the selected contract: its quote, its greeks, its facts.
-import { For, Show } from "solid-js";
+import { For, Index, Show } from "solid-js";
 import { addressOf } from "../chain/address";
 import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
-import { age, change, count, decimals, fixed, percent, price, significant } from "../format";
+import { Expiries } from "../detail/Expiries";
+import { Trades } from "../detail/Trades";
+import { age, change, count, decimals, exact, fixed, percent, price, significant } from "../format";
 import type { Named } from "../grid/cells";
 import {
   besideNote,
   besideText,
+  COLUMN_OF,
   changeOf,
   currentPrice,
   NOW,
@@ -19,7 +22,14 @@ import { nameOf, spelled, timeLeft } from "../names";
 import { PickLeg } from "../payoff/PickLeg";
 import { type Column, columnValue, Flag } from "../protocol";
 import { clockTime } from "../times";
+import { volatilityAddress } from "../volatility/address";
 import { Icon } from "./Icon";
+
+interface Figure {
+  readonly term: string;
+  readonly text: string;
+  readonly title: string;
+}
 
 export function Detail(props: { desk: Desk; entry: Named }) {
   const { store } = props.desk;
@@ -50,17 +60,48 @@ export function Detail(props: { desk: Desk; entry: Named }) {
     const at = receivedAt(view());
     return at === null ? "" : age(props.desk.feedNow(props.entry.feed) - at);
   };
-  const greeks = (): readonly [string, string, string][] => [
-    ["Delta", fixed(view().value("delta"), 3), "Price change for 1 of the underlying"],
-    ["Gamma", significant(view().value("gamma"), 3), "Delta change for 1 of the underlying"],
-    ["Theta", fixed(view().value("theta"), 3), "Price change in a calendar day"],
-    ["Vega", fixed(view().value("vega"), 3), "Price change for a point of volatility"],
-    ["Rho", fixed(view().value("rho"), 3), "Price change for a point of interest"],
+  /** Who computed the greeks and volatilities, and of how old a quote. */
+  const computed = () => {
+    if (!view().held) return "";
+    const who = view().has(Flag.modelGreeks) ? "our model" : "the venue";
+    const underlying = view().value("underlying_price");
+    const beside = underlying === null ? "" : `, the underlying at ${exact(underlying)}`;
+    return `Computed by ${who}; told with the quote of ${received() || "an unknown time"} ago${beside}`;
+  };
+  const titled = (key: Column, text: string, means: string) => {
+    if (text) return `${means}. ${computed()}`;
+    if (key === "bid_iv" || key === "ask_iv") {
+      const side = key === "bid_iv" ? "bid" : "ask";
+      return view().value(side) === null
+        ? reason(side)
+        : "None is told for this price, nor can one be computed from it";
+    }
+    return reason(key);
+  };
+  /** Why that column is blank. */
+  const reason = (key: Column) => COLUMN_OF.get(key)?.note?.(view(), "") ?? "Not known";
+  const note = (key: "bid" | "ask") => (view().value(key) === null ? reason(key) : undefined);
+  const greek = (term: string, key: Column, text: string, means: string): Figure => ({
+    term,
+    text,
+    title: titled(key, text, means),
+  });
+  const greeks = (): readonly Figure[] => [
+    greek("Delta", "delta", fixed(view().value("delta"), 3), "Price change for 1 of the underlying"),
+    greek("Gamma", "gamma", significant(view().value("gamma"), 3), "Delta change for 1 of the underlying"),
+    greek("Theta", "theta", fixed(view().value("theta"), 3), "Price change in a calendar day"),
+    greek("Vega", "vega", fixed(view().value("vega"), 3), "Price change for a point of volatility"),
+    greek("Rho", "rho", fixed(view().value("rho"), 3), "Price change for a point of interest"),
   ];
-  const volatilities = (): readonly [string, string][] => [
-    ["Bid", percent(view().value("bid_iv"))],
-    ["Mid", percent(view().value("implied_volatility"))],
-    ["Ask", percent(view().value("ask_iv"))],
+  const volatilities = (): readonly Figure[] => [
+    greek("Bid", "bid_iv", percent(view().value("bid_iv")), "Implied volatility of the bid, a year"),
+    greek(
+      "Mark",
+      "implied_volatility",
+      percent(view().value("implied_volatility")),
+      "Implied volatility of the mark, a year",
+    ),
+    greek("Ask", "ask_iv", percent(view().value("ask_iv")), "Implied volatility of the ask, a year"),
   ];
   const rows = (): readonly [string, string][] =>
     (
@@ -99,6 +140,11 @@ export function Detail(props: { desk: Desk; entry: Named }) {
     if (known?.kind !== "option" || !known.expiry) return props.desk.chain.linkOf(feed, symbol);
     const expiry = known.root ? `${known.expiry.slice(0, 10)}.${known.root}` : known.expiry.slice(0, 10);
     return addressOf(feed, known.underlying, expiry);
+  };
+  const volatilityLink = () => {
+    const { feed, symbol } = props.entry;
+    const underlying = facts()?.kind === "option" ? facts()!.underlying : symbol;
+    return props.desk.chain.linkOf(feed, underlying) && volatilityAddress(feed, underlying);
   };
   const listed = () => props.desk.entryOf(props.entry);
   const stale = () => ["stale", "down"].includes(props.desk.feeds().get(props.entry.feed)?.health ?? "stale");
@@ -142,13 +188,13 @@ export function Detail(props: { desk: Desk; entry: Named }) {
         <div class="book" classList={{ crossed: view().has(Flag.crossed) }}>
           <div>
             <span>Bid</span>
-            <strong>{price(view().value("bid"), tick()) || "–"}</strong>
+            <strong title={note("bid")}>{price(view().value("bid"), tick()) || "–"}</strong>
             <Beside view={view()} value={view().value("bid")} />
             <span>{count(view().value("bid_size"))}</span>
           </div>
           <div>
             <span>Ask</span>
-            <strong>{price(view().value("ask"), tick()) || "–"}</strong>
+            <strong title={note("ask")}>{price(view().value("ask"), tick()) || "–"}</strong>
             <Beside view={view()} value={view().value("ask")} />
             <span>{count(view().value("ask_size"))}</span>
           </div>
@@ -159,31 +205,39 @@ export function Detail(props: { desk: Desk; entry: Named }) {
       <Show when={facts()?.kind === "option"}>
         <h3>
           Greeks
-          <span>{view().held ? (view().has(Flag.modelGreeks) ? "our model" : "venue") : ""}</span>
+          <span title={computed()} data-testid="greeks-by">
+            {view().held ? (view().has(Flag.modelGreeks) ? "our model" : "venue") : ""}
+          </span>
         </h3>
         <dl class="facts">
-          <For each={greeks()}>
-            {([term, text, title]) => (
-              <div title={title}>
-                <dt>{term}</dt>
-                <dd>{text || "–"}</dd>
+          <Index each={greeks()}>
+            {(one) => (
+              <div title={one().title}>
+                <dt>{one().term}</dt>
+                <dd>{one().text || "–"}</dd>
               </div>
             )}
-          </For>
+          </Index>
         </dl>
         <h3>
           Implied volatility <span>percent</span>
         </h3>
         <dl class="facts three">
-          <For each={volatilities()}>
-            {([term, text]) => (
-              <div>
-                <dt>{term}</dt>
-                <dd>{text || "–"}</dd>
+          <Index each={volatilities()}>
+            {(one) => (
+              <div title={one().title}>
+                <dt>{one().term}</dt>
+                <dd>{one().text || "–"}</dd>
               </div>
             )}
-          </For>
+          </Index>
         </dl>
+      </Show>
+      <Show when={facts() && facts()!.kind !== "option"}>
+        <Expiries desk={props.desk} entry={props.entry} />
+      </Show>
+      <Show when={facts() && facts()!.kind !== "index"}>
+        <Trades desk={props.desk} entry={props.entry} />
       </Show>
       <h3>Contract</h3>
       <Facts rows={contract()} wide />
@@ -193,6 +247,13 @@ export function Detail(props: { desk: Desk; entry: Named }) {
           {(address) => (
             <a class="button" href={address()} data-testid="to-chain">
               Option chain
+            </a>
+          )}
+        </Show>
+        <Show when={props.desk.view() !== "volatility" && volatilityLink()}>
+          {(address) => (
+            <a class="button" href={address()} data-testid="detail-to-volatility">
+              Volatility
             </a>
           )}
         </Show>
