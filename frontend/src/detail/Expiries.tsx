@@ -52,7 +52,11 @@ export function Expiries(props: { desk: Desk; entry: Named }) {
             <For each={found().expiries.slice(0, SHOWN)}>
               {(one) => (
                 <li>
-                  <a href={addressOf(found().feed, found().underlying, one.name)} data-name={one.name}>
+                  <a
+                    href={addressOf(found().feed, found().underlying, one.name)}
+                    title={spokenExpiry(one, now())}
+                    data-name={one.name}
+                  >
                     <span>
                       {dayText(one.expiry, now())}{" "}
                       <span class="muted">{leftText(one.expires_at, now())}</span>
