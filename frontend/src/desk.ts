@@ -22,7 +22,7 @@ import { Frame } from "./frame";
 import type { Named } from "./grid/cells";
 import { Grid } from "./grid/grid";
 import { viewOf } from "./grid/view";
-import { isStale, type Moment, staleWhy, type Words, wordsFor } from "./health";
+import { type Moment, staleWhy, type Words, wordsFor } from "./health";
 import { createHints } from "./hints";
 import { type Arrival, LatencyMeter, mergedBetween, NO_READOUT, type Readout } from "./latency";
 import { DayLines } from "./lists/dayLines";
@@ -196,7 +196,7 @@ export function createDesk(page: Page) {
     flasher,
     settings,
     feedNow,
-    isStale: staleNow,
+    staleWhy: staleText,
     messageOf,
     onDrawn,
     onOpen: () => showDetail(true),
@@ -218,10 +218,6 @@ export function createDesk(page: Page) {
     onMarks: (marks) => chain.setMarks(marks),
     onRefused: (text) => toast(text, true),
   });
-
-  function staleNow(feed: string): boolean {
-    return isStale(socket.connection, store.feeds.get(feed));
-  }
 
   /** Why rows of a feed are not of now, and since when; empty where they are. */
   function staleText(feed: string): string {

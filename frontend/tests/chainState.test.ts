@@ -136,7 +136,7 @@ beforeEach(async () => {
     flasher: new Flasher(() => false),
     settings: new Settings(localStorage, "1"),
     feedNow: () => 0,
-    isStale: () => false,
+    staleWhy: () => "",
     messageOf: String,
     onDrawn: () => {},
     onOpen: (contract) => happened.push(`open ${contract.symbol}`),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { badge, isStale, type Moment, wordsFor } from "../src/health";
+import { badge, isStale, type Moment, staleWhy, wordsFor } from "../src/health";
+import type { FeedStatus } from "../src/protocol";
 import type { Connection } from "../src/socket";
+import { clockTime } from "../src/times";
 import { makeStatus } from "./builders";
 
 const NOW: Moment = { our_ms: 5_000_000, server_ms: 1_000_000, heard_ms: 4_999_000 };
@@ -81,4 +83,26 @@ it("a badge says what is not real time, and of which day a replay is", () => {
   expect(badge("replay", Date.UTC(2021, 6, 22, 10))).toBe("replay · 22 Jul 2021");
   expect(badge("simulated", 0)).toBe("simulated");
   expect(badge("real_time", 0)).toBe("");
+});
+
+describe("a row that is not of now says since when", () => {
+  const moment = { our_ms: 1_100_000, server_ms: 1_005_000, heard_ms: 1_090_000 };
+  const why = (connection: Connection, changes: Partial<FeedStatus> = {}) =>
+    staleWhy(connection, makeStatus(changes), moment);
+
+  it("by its feed, which was silent before it said so", () => {
+    // Five seconds ago it had been silent for three.
+    const stale = { health: "stale", age_ms: 3000, time_ms: 1_000_000 } as const;
+    expect(why(OPEN, stale)).toBe(`Not of now: nothing from simulated since ${clockTime(1_092_000)}`);
+  });
+
+  it("by the connection, before any feed's own trouble", () => {
+    const silent = { phase: "silent", since_ms: 1_080_000 } as const;
+    expect(why(silent, { health: "down" })).toBe(`Not of now: no connection since ${clockTime(1_080_000)}`);
+    expect(why({ phase: "connecting" })).toBe(`Not of now: no connection since ${clockTime(1_090_000)}`);
+  });
+
+  it("and nothing where it is of now, or its market closed", () => {
+    expect([why(OPEN), why(OPEN, { health: "closed" })]).toEqual(["", ""]);
+  });
 });

@@ -43,7 +43,7 @@ export interface ChainParts {
   readonly flasher: Flasher;
   readonly settings: Settings;
   readonly feedNow: (feed: string) => number;
-  readonly isStale: (feed: string) => boolean;
+  readonly staleWhy: (feed: string) => string;
   readonly messageOf: (error: unknown) => string;
   readonly onDrawn: () => void;
   readonly onOpen: (contract: Named) => void;
@@ -446,7 +446,7 @@ export function createChain(parts: ChainParts) {
 
   // ── The page ────────────────────────────────────────────────────────────────────────────────────────────────────
   function mount(element: HTMLElement): () => void {
-    const made = new ChainGrid(element, store, parts.frame, parts.flasher, parts.feedNow, parts.isStale, {
+    const made = new ChainGrid(element, store, parts.frame, parts.flasher, parts.feedNow, parts.staleWhy, {
       onCursor: setPicked,
       onOpen: parts.onOpen,
       onAdd: parts.onAdd,

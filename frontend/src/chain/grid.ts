@@ -115,7 +115,8 @@ export class ChainGrid implements Drawable {
     private readonly frame: Frame,
     private readonly flasher: Flasher,
     private readonly feedNow: (feed: string) => number,
-    private readonly isStale: (feed: string) => boolean,
+    /** Why the rows of a feed are not of now; empty where they are. */
+    private readonly staleWhy: (feed: string) => string,
     private readonly events: ChainEvents,
   ) {
     this.header.className = "chain-header";
@@ -261,7 +262,7 @@ export class ChainGrid implements Drawable {
   }
 
   markStale(): void {
-    const stale = this.isStale(this.terms.feed);
+    const stale = this.staleWhy(this.terms.feed);
     for (const row of this.rows.values()) row.markStale(stale);
   }
 
@@ -311,7 +312,7 @@ export class ChainGrid implements Drawable {
       this.rows.delete(index);
       this.changed.delete(row);
     }
-    const stale = this.isStale(this.terms.feed);
+    const stale = this.staleWhy(this.terms.feed);
     // From below, so that the row after each is there: they stand in the order of the strikes, for who reads the page
     // without seeing it.
     for (let index = last - 1; index >= first; index -= 1) {

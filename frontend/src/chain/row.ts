@@ -133,8 +133,11 @@ export class ChainRow {
     }
   }
 
-  markStale(isStale: boolean): void {
-    this.element.classList.toggle("stale", isStale);
+  /** `why` it is not of now; empty where it is. */
+  markStale(why: string): void {
+    this.element.classList.toggle("stale", why !== "");
+    if (why) this.element.title = why;
+    else this.element.removeAttribute("title");
   }
 }
 
