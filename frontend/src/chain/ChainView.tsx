@@ -205,7 +205,11 @@ function Tools(props: { desk: Desk }) {
             : "Pick legs of a position with clicks: on a bid to sell, on an ask to buy. Keys: b buys, s sells"
         }
         data-testid="pick-legs"
-        onClick={() => chain.setPicking(!chain.picking())}
+        onClick={() => {
+          chain.setPicking(!chain.picking());
+          // Where its keys are, too.
+          chain.focus();
+        }}
       >
         Pick legs
       </button>
