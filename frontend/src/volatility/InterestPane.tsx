@@ -7,7 +7,7 @@ import { Plot, type PlotAxis, type PlotLine, type PlotMark } from "../plot/Plot"
 import { domainOf } from "../plot/scale";
 import { Choice } from "./Choice";
 import { type Interest, type Measure, maxPain, merged, totals } from "./interest";
-import type { Surface } from "./surface";
+import { daysOf, type Surface } from "./surface";
 import { Values } from "./Values";
 import type { Volatility } from "./volatility";
 import { daysText, expiryName } from "./words";
@@ -125,7 +125,7 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
             <For each={props.surface.expiries}>
               {(one) => (
                 <option value={one.name}>
-                  {expiryName(one)} · {daysText(one.days_left)}
+                  {expiryName(one)} · {daysText(daysOf(one))}
                 </option>
               )}
             </For>

@@ -7,7 +7,7 @@ import { Plot, type PlotAxis, type PlotLine, type PlotMark } from "../plot/Plot"
 import { domainOf } from "../plot/scale";
 import { Choice } from "./Choice";
 import { computedBy, deltaName, deltaPlace, type Point, volatilityAt, whyNone } from "./smile";
-import type { LiveSmile, Surface, SurfaceExpiry } from "./surface";
+import { daysOf, type LiveSmile, type Surface, type SurfaceExpiry } from "./surface";
 import { Values } from "./Values";
 import { type AxisName, MOST_CHOSEN, type Volatility } from "./volatility";
 import { daysText, expiryName } from "./words";
@@ -44,7 +44,7 @@ export function SmilePane(props: { desk: Desk; state: Volatility; surface: Surfa
   };
   /** What of a smile is drawn: not the far wings. */
   const near = ({ expiry, smile }: Shown): readonly Point[] => {
-    const years = (expiry.days_left ?? 365) / 365;
+    const years = (daysOf(expiry) ?? 365) / 365;
     const reach = REACH * Math.max(expiry.at_the_money_volatility ?? 0.5, 0.05) * Math.sqrt(years);
     return smile.points.filter((point) => Math.abs(point.log_moneyness) <= Math.max(reach, 0.02));
   };
@@ -162,7 +162,7 @@ export function SmilePane(props: { desk: Desk; state: Volatility; surface: Surfa
                       <path d="M0 4H22" />
                     </svg>
                   </Show>
-                  {expiryName(one)} <span class="muted">{daysText(one.days_left)}</span>
+                  {expiryName(one)} <span class="muted">{daysText(daysOf(one))}</span>
                 </button>
               );
             }}

@@ -6,7 +6,7 @@ import { percent } from "../format";
 import { domainOf } from "../plot/scale";
 import { Choice } from "./Choice";
 import { colourAt } from "./colours";
-import { type Across, COLUMNS, cellOf, type Surface } from "./surface";
+import { type Across, COLUMNS, cellOf, daysOf, type Surface } from "./surface";
 import { Values } from "./Values";
 import type { Volatility } from "./volatility";
 import { daysText, expiryName } from "./words";
@@ -88,7 +88,7 @@ export function SurfacePane(props: { state: Volatility; surface: Surface }) {
                     <a href={addressOf(props.surface.feed, props.surface.underlying, expiry.name)}>
                       {expiryName(expiry)}
                     </a>{" "}
-                    <span class="muted">{daysText(expiry.days_left)}</span>
+                    <span class="muted">{daysText(daysOf(expiry))}</span>
                   </th>
                   <For each={cells}>
                     {(value) =>

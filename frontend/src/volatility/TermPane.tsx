@@ -6,7 +6,7 @@ import { fixed } from "../format";
 import { Plot, type PlotAxis } from "../plot/Plot";
 import { domainOf } from "../plot/scale";
 import { type Skew, skew } from "./smile";
-import type { Surface, SurfaceExpiry } from "./surface";
+import { daysOf, type Surface, type SurfaceExpiry } from "./surface";
 import { Values } from "./Values";
 import { daysText, expiryName, partText, pointsText, termText } from "./words";
 
@@ -21,10 +21,10 @@ export function TermPane(props: { surface: Surface }) {
         props.surface.expiries.map((one) => [one.name, skew(one.points, one.at_the_money_volatility)]),
       ),
   );
-  const placed = () => props.surface.expiries.filter((one) => one.days_left !== null);
+  const placed = () => props.surface.expiries.filter((one) => daysOf(one) !== null);
   const x = (): PlotAxis => ({
     label: "days to expiry",
-    domain: [0, Math.max(2, ...placed().map((one) => one.days_left! * 1.02))],
+    domain: [0, Math.max(2, ...placed().map((one) => daysOf(one)! * 1.02))],
     write: (value) => fixed(value, 0),
     ticks: DAYS,
     // As uncertainty grows: the near expiries are not crowded.
@@ -39,7 +39,7 @@ export function TermPane(props: { surface: Surface }) {
     write: (value) => fixed(value * 100, 1),
   });
   const readout = (days: number) => {
-    const at = placed().filter((one) => one.days_left === days);
+    const at = placed().filter((one) => daysOf(one) === days);
     return at.map((one) => termText(one, skews().get(one.name)!)).join("\n");
   };
   const sheet = () => ({
@@ -82,7 +82,7 @@ export function TermPane(props: { surface: Surface }) {
           {
             name: "at the money",
             style: 0,
-            points: placed().map((one) => ({ x: one.days_left!, y: one.at_the_money_volatility })),
+            points: placed().map((one) => ({ x: daysOf(one)!, y: one.at_the_money_volatility })),
           },
         ]}
         readout={readout}
@@ -150,7 +150,7 @@ function TermRow(props: { one: SurfaceExpiry; skew: Skew; chain: string }) {
           {expiryName(of())}
         </a>
       </th>
-      <td title={of().expires_at ?? undefined}>{daysText(of().days_left)}</td>
+      <td title={of().expires_at ?? undefined}>{daysText(daysOf(of()))}</td>
       <td
         data-value={of().at_the_money_volatility ?? ""}
         title={blank(of().at_the_money_volatility, NO_MONEY)}

@@ -21,6 +21,14 @@ export interface Surface {
   readonly expiries: readonly SurfaceExpiry[];
 }
 
+const DAY_MS = 86_400_000;
+
+/** Days to expiry; while the feed is not heard, and so nobody knows its time, those that were left at its newest quote. */
+export function daysOf(one: Pick<SurfaceExpiry, "days_left" | "expires_at" | "received_at">): number | null {
+  if (one.days_left !== null || one.expires_at === null || one.received_at === null) return one.days_left;
+  return Math.max(0, (Date.parse(one.expires_at) - Date.parse(one.received_at)) / DAY_MS);
+}
+
 /** Where the rows of options are, by symbol. */
 export type RowOf = (symbol: string) => Row | undefined;
 
@@ -108,11 +116,11 @@ export function cellOf(expiry: SurfaceExpiry, across: Across, column: SurfaceCol
 
 /** Expiries to begin with: the nearest that is not of today, and those nearest to 30 and to 90 days. */
 export function usualExpiries(all: readonly SurfaceExpiry[]): readonly string[] {
-  const later = all.filter((one) => (one.days_left ?? 0) >= 1 && one.points.length);
+  const later = all.filter((one) => (daysOf(one) ?? 0) >= 1 && one.points.length);
   const closest = (days: number) =>
     later.reduce<SurfaceExpiry | null>(
       (best, one) =>
-        best === null || Math.abs(one.days_left! - days) < Math.abs(best.days_left! - days) ? one : best,
+        best === null || Math.abs(daysOf(one)! - days) < Math.abs(daysOf(best)! - days) ? one : best,
       null,
     );
   const found = [later[0], closest(30), closest(90)].flatMap((one) => (one ? [one.name] : []));

@@ -3,7 +3,7 @@ import { moveText, volatilityText } from "../chain/expiry";
 import { change, fixed } from "../format";
 import { dayOf } from "../names";
 import type { Skew } from "./smile";
-import type { SurfaceExpiry } from "./surface";
+import { daysOf, type SurfaceExpiry } from "./surface";
 
 const ALMOST_A_DAY = 0.9999;
 
@@ -25,7 +25,7 @@ export function pointsText(fraction: number | null): string {
 
 /** An expiry of the term structure in words. */
 export function termText(one: SurfaceExpiry, skew: Skew): string {
-  const parts = [`${expiryName(one)} · ${daysText(one.days_left)}`];
+  const parts = [`${expiryName(one)} · ${daysText(daysOf(one))}`];
   parts.push(
     one.at_the_money_volatility === null
       ? "no volatility at the money: it is not quoted on both sides of the forward"
