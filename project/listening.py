@@ -12,10 +12,13 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 # A peer that acknowledges nothing for so long is gone (a laptop that was closed): the kernel then ends the connection,
 # which a blocked send alone would keep for a quarter of an hour.
 UNACKNOWLEDGED_MS: Final = 30_000
+# Connections that the kernel has made and nobody has taken yet: a storm of all clients at once.
+BACKLOG: Final = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to `host` (a name or an address of this machine) and `port`, listening.
+def listen(host: str, port: int, shared: bool = False) -> socket.socket:
+    """A socket bound to `host` (a name or an address of this machine) and `port`, listening. With `shared`, others of this
+    user may listen there too, and the kernel spreads what comes over them.
 
     Raises StartError, with status 2 where the port is taken.
     """
@@ -28,11 +31,13 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
         listener.bind(address)
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:

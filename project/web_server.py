@@ -4,6 +4,7 @@ it."""
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
@@ -48,6 +49,14 @@ def web_server(application: Any) -> "WebServer":
 
 
 class WebServer(uvicorn.Server):
+    # Called once when clients are taken.
+    on_ready: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self.on_ready is not None:
+            self.on_ready()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """The hub first: uvicorn would close every socket before the application may say a word."""
         for server in self.servers:

@@ -211,10 +211,10 @@ class Stack:
         self.valkey = start_valkey(self.directory / "valkey", *self.redis_options, port=self.redis_port)
         return self.valkey
 
-    def start_web(self, server: Server = "uvicorn", port: int = 0) -> "Web":
+    def start_web(self, server: Server = "uvicorn", port: int = 0, workers: int = 1) -> "Web":
         port = port or free_port()
         arguments = (
-            ("manage.py", "serve", "--port", str(port))
+            ("manage.py", "serve", "--port", str(port), "--workers", str(workers))
             if server == "uvicorn"
             else ("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")
         )
