@@ -296,7 +296,7 @@ export default function PayoffView(props: { desk: Desk }) {
           <div class="payoff-controls">
             <label>
               <span>
-                Day <output data-testid="payoff-day">{days() === 0 ? "now" : moment(state().at_ms)}</output>
+                Day <strong data-testid="payoff-day">{days() === 0 ? "now" : moment(state().at_ms)}</strong>
               </span>
               <input
                 type="range"
@@ -312,7 +312,7 @@ export default function PayoffView(props: { desk: Desk }) {
             </label>
             <label title="Added to the implied volatility of every leg that has time left">
               <span>
-                Volatility <output data-testid="payoff-shift">{shiftText(shift())}</output>
+                Volatility <strong data-testid="payoff-shift">{shiftText(shift())}</strong>
               </span>
               <input
                 type="range"
