@@ -19,8 +19,10 @@ PICTURES = {
     "chain": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"},
     "chain-dark": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark"},
     "chain-phone": {"viewport": {"width": 390, "height": 700}, "color_scheme": "dark"},
+    "volatility": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"},
 }
 CHAIN = "#chain/simulated/ACME"
+VOLATILITY = "#volatility/simulated/ACME"
 SETTLE_MS = 4_000
 
 
@@ -48,6 +50,10 @@ def _take(site: LiveSite, folder: Path) -> None:
                 page.goto(f"{site.url}{CHAIN}")
                 # A monthly expiry has the most strikes.
                 page.click("[data-testid=expiry].monthly")
+            if name.startswith("volatility"):
+                page.wait_for_selector("[data-testid=state]")
+                page.goto(f"{site.url}{VOLATILITY}")
+                page.click("[data-testid=tab-smiles]")
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=folder / f"{name}.png")
             print(folder / f"{name}.png")

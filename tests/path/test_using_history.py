@@ -98,9 +98,9 @@ def _wait_for_history(installation: Installation) -> None:
     deadline = time.monotonic() + RECORDED_S
     while True:
         try:
-            if installation.get("instruments/GIZMO/ticks/")["results"]:
+            if all(installation.get(f"instruments/GIZMO/{what}/")["results"] for what in ("ticks", "trades")):
                 return
-            problem = "no ticks"
+            problem = "no ticks, or no trades"
         except OSError as error:
             problem = str(error)
         if time.monotonic() > deadline:
@@ -136,6 +136,13 @@ def _lines_are_rows(installation: Installation, said: str) -> None:
     assert all(row["received_at"].endswith("Z") for row in rows)
 
 
+def _trades_are_shown(installation: Installation, said: str) -> None:
+    prices = {one["price"] for one in installation.get("instruments/GIZMO/trades/")["results"]}
+    shown = [float(line.split()[-2]) for line in said.splitlines()[1:]]
+    assert shown
+    assert prices.issuperset(shown)
+
+
 def _files_hold_past_sessions(installation: Installation, said: str) -> None:
     files = list((installation.folder / "exports" / "simulated" / "GIZMO").glob("bars-*.parquet"))
     assert files
@@ -146,6 +153,7 @@ CHECKS: dict[tuple[str, str], Callable[[Installation, str], None]] = {
     ("Bars in pandas", "python"): _bars_are_shown,
     ("Bars in polars", "python"): _bars_are_shown,
     ("Ticks as an Arrow file", "python"): _download_is_whole,
+    ("Trades", "python"): _trades_are_shown,
     ("NDJSON with curl", "bash"): _lines_are_rows,
     ("Whole days as files", "python"): _files_hold_past_sessions,
 }
