@@ -26,6 +26,20 @@ PATIENCE: Final = 3 if os.environ.get("STRIKEWIRE_REQUIRE_ALL") == "1" else 1
 SOON_MS: Final = 10_000
 
 
+# Gives up what the account keeps of how the page looks and is arranged.
+ARRANGE_ANEW: Final = """async () => (await fetch("/api/v1/me/", {
+  method: "PATCH",
+  headers: {
+    "Content-Type": "application/json",
+    "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value,
+  },
+  body: JSON.stringify({
+    time_zone: "",
+    display: { theme: "system", colours: "teal", times: "own", density: "normal", layout: {} },
+  }),
+})).status"""
+
+
 class Site(Protocol):
     """The part of a running site that a visitor needs."""
 
@@ -57,13 +71,21 @@ class Visitor:
         if message.type == "error":
             self.complaints.append(message.text)
 
-    def signed_in(self) -> Page:
-        """A tab on the page, with rows that have values."""
-        page = self.tab()
-        page.goto(self.site.url)
+    def sign_in(self, page: Page, path: str = "") -> None:
+        """On the way to `path`, to which that leads."""
+        page.goto(f"{self.site.url}{path}")
         page.get_by_label("User name or email").fill(self.site.username)
         page.get_by_label("Password").fill(self.site.password)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
+
+    def signed_in(self) -> Page:
+        """A tab on the page, with rows that have values, arranged as a new user's: what visits before this one left with
+        the account is gone."""
+        page = self.tab()
+        self.sign_in(page, "accounts/")
+        page.wait_for_url("**/accounts/")
+        assert page.evaluate(ARRANGE_ANEW) == 200
+        page.goto(self.site.url)
         wait_until_live(page)
         return page
 

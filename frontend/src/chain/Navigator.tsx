@@ -36,7 +36,6 @@ export function Navigator(props: { desk: Desk }) {
                 href={addressOf(chain.address()?.feed ?? "", chain.address()?.underlying ?? "", name)}
                 class={`expiry-link ${one().cycle}`}
                 aria-current={chain.expiry()?.name === name ? "page" : undefined}
-                aria-label={spokenExpiry(one(), now())}
                 title={spokenExpiry(one(), now())}
                 data-testid="expiry"
                 data-name={name}

@@ -1,7 +1,7 @@
 // A row of a watchlist without values: a section's name, or the rule of what follows the money. Before: grid.ts.
 import { type HeadingLine, type Line, ruleText, stateText } from "../lists/lines";
 import { part } from "./cells";
-import { removeButton } from "./row";
+import { cellOf, removeButton } from "./row";
 
 export class HeadingRow {
   readonly element = document.createElement("div");
@@ -36,7 +36,7 @@ export class HeadingRow {
     this.toggle.tabIndex = -1;
     this.toggle.dataset["testid"] = "fold";
     cell.append(this.toggle, this.name, this.count, this.rule, this.state, this.edit);
-    element.append(cell, this.remove);
+    element.append(cell, cellOf(this.remove));
     this.write();
   }
 

@@ -45,7 +45,7 @@ export class GridRow {
     this.name.append(...this.parts);
     this.element.append(this.name, ...this.cells);
     // What a rule put there goes with the rule.
-    if (!of.held) this.element.append(this.remove);
+    if (!of.held) this.element.append(cellOf(this.remove));
     this.drawName(feedNow);
   }
 
@@ -118,6 +118,15 @@ export class GridRow {
   drawAge(feedNow: number): void {
     this.quote.drawAge(feedNow);
   }
+}
+
+/** A cell around a button that stands by itself in a row: rows have nothing else. */
+export function cellOf(button: HTMLButtonElement): HTMLElement {
+  const cell = document.createElement("span");
+  cell.className = "button-cell";
+  cell.setAttribute("role", "gridcell");
+  cell.append(button);
+  return cell;
 }
 
 /** The cross at the end of a line. */

@@ -41,7 +41,6 @@ export function Latency(props: { desk: Desk }) {
     <div class="latency" data-testid="latency">
       <Menu
         class="latency-button"
-        label={`Delays, median: ${PARTS.map((part) => `${part.name} ${latency(of(part)?.p50)}`).join(", ")}`}
         title="How long the rows on the screen were under way"
         testid="latency-button"
         button={

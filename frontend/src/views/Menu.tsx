@@ -3,7 +3,8 @@ import { createSignal, type JSX, onCleanup, onMount, Show } from "solid-js";
 
 export function Menu(props: {
   button: JSX.Element;
-  label: string;
+  /** Where the button itself says nothing. */
+  label?: string;
   title?: string;
   class?: string;
   testid?: string;

@@ -43,7 +43,13 @@ export function Rail(props: { desk: Desk }) {
       <Show
         when={making()}
         fallback={
-          <button type="button" class="new-list" data-testid="new-watchlist" onClick={() => setMaking(true)}>
+          <button
+            type="button"
+            class="new-list"
+            aria-label="New watchlist"
+            data-testid="new-watchlist"
+            onClick={() => setMaking(true)}
+          >
             <Icon name="plus" />
             <span>New watchlist</span>
           </button>

@@ -80,7 +80,7 @@ function UserMenu(props: { desk: Desk }) {
         type="button"
         class="user-button"
         aria-expanded={open()}
-        aria-label={`Account of ${page.user}`}
+        title={`Account of ${page.user}`}
         data-testid="account"
         onClick={() => setOpen(!open())}
       >
