@@ -144,6 +144,7 @@ export function createDesk(page: Page) {
       dayLines.live(id, row, store.columns);
       grid?.rowChanged(id);
       chain.rowChanged(id);
+      if (id === detailed()?.instrument) frame.request(details);
       for (const watch of watchers) watch(id, row);
     },
     onFacts: (id) => {
@@ -268,8 +269,10 @@ export function createDesk(page: Page) {
 
   function onDrawn(): void {
     hasDrawn = true;
-    setDrawn((count) => count + 1);
   }
+
+  /** Drawn anew for their own instrument's rows, not for each of a chain's. */
+  const details = { draw: () => setDrawn((count) => count + 1) };
 
   /** After the grids, in the same frame: what was sent and is drawn now. What nobody sees counts for nothing. */
   const timing = {

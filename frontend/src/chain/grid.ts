@@ -71,6 +71,7 @@ const STRIKE = 84;
 const PADDING = 8;
 /** Narrower than this one side is shown at a time. */
 const SINGLE_UP_TO = 600;
+const NOTES_APART_MS = 1000;
 const CURSOR_ID = "chain-cursor";
 /** What Shift makes of one. */
 const MANY = 10;
@@ -103,6 +104,8 @@ export class ChainGrid implements Drawable {
   private picking = false;
   private all = true;
   private moved = true;
+  private notesAreOld = false;
+  private notesAt = 0;
   private readonly header = document.createElement("div");
   private readonly body = document.createElement("div");
   private readonly line = document.createElement("div");
@@ -257,8 +260,19 @@ export class ChainGrid implements Drawable {
   }
 
   drawAges(): void {
+    this.writeNotes();
     const now = this.feedNow(this.terms.feed);
     for (const row of this.rows.values()) if (!row.behind) row.drawAge(now);
+  }
+
+  /** What is said of the strikes on hover. The price moves many times a second: not so this. */
+  private writeNotes(): void {
+    const now = performance.now();
+    if (!this.notesAreOld || now - this.notesAt < NOTES_APART_MS) return;
+    this.notesAreOld = false;
+    this.notesAt = now;
+    for (const row of this.rows.values())
+      row.strikeCell.title = strikeNote(row.strike.strike, this.price, this.move);
   }
 
   markStale(): void {
@@ -342,10 +356,8 @@ export class ChainGrid implements Drawable {
     if (this.money === null || this.price === null) return;
     this.line.style.transform = `translateY(${this.money * this.row}px)`;
     this.chip.textContent = fixed(this.price, this.terms.places);
-    for (const row of this.rows.values()) {
-      row.drawMoney(this.price);
-      row.strikeCell.title = strikeNote(row.strike.strike, this.price, this.move);
-    }
+    for (const row of this.rows.values()) row.drawMoney(this.price);
+    this.notesAreOld = true;
   }
 
   private clear(): void {
