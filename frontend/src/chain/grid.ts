@@ -64,7 +64,7 @@ const PAGE = 10;
 /** As `--row` in tokens.css has it, by the density of rows that the page's root says. */
 const ROW = 26;
 const DENSE_ROW = 22;
-const TOUCH_ROW = 36;
+const TOUCH_ROW = 40;
 const HEADER = 45;
 const SINGLE_HEADER = 23;
 const STRIKE = 84;

@@ -6,8 +6,8 @@ import { Icon } from "./Icon";
 
 const WORDS: Readonly<Record<Hint, { readonly keys: readonly string[]; readonly text: string }>> = {
   search: { keys: ["/"], text: "search something" },
-  add: { keys: ["w"], text: "add a contract to a list" },
-  legs: { keys: ["b", "s"], text: "pick two legs in a chain" },
+  add: { keys: ["w"], text: "add a contract" },
+  legs: { keys: ["b", "s"], text: "pick two legs" },
 };
 
 export function Hints(props: { desk: Desk }) {

@@ -228,7 +228,7 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
         ref={input}
         type="text"
         role="combobox"
-        placeholder="Search symbols, chains, lists, commands"
+        placeholder="Search symbols, lists, commands"
         aria-label="Search symbols, chains, lists and commands"
         aria-autocomplete="list"
         aria-expanded={shown()}
