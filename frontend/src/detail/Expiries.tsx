@@ -1,5 +1,5 @@
 // The nearest expiries of an underlying in its details: volatility at the money and expected move, each a way to its chain.
-import { createEffect, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { createEffect, createSignal, Index, on, onCleanup, Show } from "solid-js";
 import type { Chain } from "../api";
 import { addressOf } from "../chain/address";
 import { dayText, leftText, moveText, spokenExpiry, volatilityText } from "../chain/expiry";
@@ -49,28 +49,28 @@ export function Expiries(props: { desk: Desk; entry: Named }) {
             Nearest expiries <span title="Computed by the server">IV at the money, expected move</span>
           </h3>
           <ul class="nearest" data-testid="nearest-expiries">
-            <For each={found().expiries.slice(0, SHOWN)}>
+            <Index each={found().expiries.slice(0, SHOWN)}>
               {(one) => (
                 <li>
                   <a
-                    href={addressOf(found().feed, found().underlying, one.name)}
-                    title={spokenExpiry(one, now())}
-                    data-name={one.name}
+                    href={addressOf(found().feed, found().underlying, one().name)}
+                    title={spokenExpiry(one(), now())}
+                    data-name={one().name}
                   >
                     <span>
-                      {dayText(one.expiry, now())}{" "}
-                      <span class="muted">{leftText(one.expires_at, now())}</span>
+                      {dayText(one().expiry, now())}{" "}
+                      <span class="muted">{leftText(one().expires_at, now())}</span>
                     </span>
-                    <span title={one.at_the_money_volatility === null ? NOT_QUOTED : undefined}>
-                      {volatilityText(one.at_the_money_volatility)}
+                    <span title={one().at_the_money_volatility === null ? NOT_QUOTED : undefined}>
+                      {volatilityText(one().at_the_money_volatility)}
                     </span>
-                    <span title={one.expected_move === null ? NOT_QUOTED : undefined}>
-                      {moveText(one.expected_move)}
+                    <span title={one().expected_move === null ? NOT_QUOTED : undefined}>
+                      {moveText(one().expected_move)}
                     </span>
                   </a>
                 </li>
               )}
-            </For>
+            </Index>
           </ul>
         </>
       )}

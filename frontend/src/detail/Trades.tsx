@@ -1,5 +1,5 @@
 // Recent trades in the details: the stored ones, asked for again and again, or those that the quotes named.
-import { createEffect, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { createEffect, createSignal, Index, on, onCleanup, Show } from "solid-js";
 import type { Desk } from "../desk";
 import { count, price } from "../format";
 import type { Named } from "../grid/cells";
@@ -80,15 +80,15 @@ export function Trades(props: { desk: Desk; entry: Named }) {
             </tr>
           </thead>
           <tbody>
-            <For each={shown()}>
+            <Index each={shown()}>
               {(trade) => (
-                <tr data-at={trade.at_ms} data-price={trade.price}>
-                  <td>{clockTime(trade.at_ms)}</td>
-                  <td>{price(trade.price, tick())}</td>
-                  <td>{count(trade.size)}</td>
+                <tr data-at={trade().at_ms} data-price={trade().price}>
+                  <td>{clockTime(trade().at_ms)}</td>
+                  <td>{price(trade().price, tick())}</td>
+                  <td>{count(trade().size)}</td>
                 </tr>
               )}
-            </For>
+            </Index>
           </tbody>
         </table>
       </div>

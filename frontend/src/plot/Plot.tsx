@@ -1,6 +1,6 @@
 // A plot of lines or bars with axes and a cursor, as SVG. The cursor follows the pointer; with the focus on the plot the arrow
 // keys move it, and what stands there is told as the value of a slider, so that a screen reader reads it.
-import { createMemo, createSignal, For, type JSX, onCleanup, onMount, Show } from "solid-js";
+import { createMemo, createSignal, For, Index, type JSX, onCleanup, onMount, Show } from "solid-js";
 import { type Domain, linear, nearest, ticks } from "./scale";
 import "./plot.css";
 
@@ -202,27 +202,27 @@ export function Plot(props: {
               </>
             )}
           </For>
-          <For each={props.lines}>
+          <Index each={props.lines}>
             {(line) => (
-              <g class={`plot-line style-${line.style % 6}`} data-name={line.name}>
+              <g class={`plot-line style-${line().style % 6}`} data-name={line().name}>
                 <Show
-                  when={line.drawing === "bars"}
+                  when={line().drawing === "bars"}
                   fallback={
                     <>
-                      <path class="band" d={bandOf(line.points, x(), y())} />
-                      <path class="whisker" d={whiskersOf(line.points, x(), y())} />
-                      <path class="stroke" d={pathOf(line.points, x(), y())} />
-                      <Show when={line.points.length <= MANY_POINTS}>
-                        <path class="dot" d={dotsOf(line.points, x(), y())} />
+                      <path class="band" d={bandOf(line().points, x(), y())} />
+                      <path class="whisker" d={whiskersOf(line().points, x(), y())} />
+                      <path class="stroke" d={pathOf(line().points, x(), y())} />
+                      <Show when={line().points.length <= MANY_POINTS}>
+                        <path class="dot" d={dotsOf(line().points, x(), y())} />
                       </Show>
                     </>
                   }
                 >
-                  <path class="bars" d={barsOf(line.points, x(), y(), barWidth())} />
+                  <path class="bars" d={barsOf(line().points, x(), y(), barWidth())} />
                 </Show>
               </g>
             )}
-          </For>
+          </Index>
           <Show when={at() !== null}>
             <line class="plot-cursor" x1={x()(at()!)} x2={x()(at()!)} y1={TOP} y2={size()[1] - BOTTOM} />
             <For each={props.lines}>

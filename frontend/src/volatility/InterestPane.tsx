@@ -1,5 +1,5 @@
 // Volume and open interest by strike, calls up and puts down, of one expiry or of all; their ratios, and max pain.
-import { createMemo, createSignal, For, Show } from "solid-js";
+import { createMemo, createSignal, Index, Show } from "solid-js";
 import { strikeText } from "../chain/row";
 import type { Desk } from "../desk";
 import { age, count, fixed } from "../format";
@@ -122,13 +122,13 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
             onChange={(event) => setWanted(event.currentTarget.value)}
           >
             <option value="">All expiries</option>
-            <For each={props.surface.expiries}>
+            <Index each={props.surface.expiries}>
               {(one) => (
-                <option value={one.name}>
-                  {expiryName(one)} · {daysText(daysOf(one))}
+                <option value={one().name}>
+                  {expiryName(one())} · {daysText(daysOf(one()))}
                 </option>
               )}
-            </For>
+            </Index>
           </select>
         </label>
         <Choice
@@ -139,25 +139,25 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
         />
       </div>
       <dl class="interest-figures" data-testid="interest-figures">
-        <For each={figures()}>
+        <Index each={figures()}>
           {(one) => (
-            <div data-testid={`total-${one.name}`}>
-              <dt>{one.text}</dt>
+            <div data-testid={`total-${one().name}`}>
+              <dt>{one().text}</dt>
               <dd>
-                calls <strong data-value={one.call ?? ""}>{count(one.call) || "–"}</strong>, puts{" "}
-                <strong data-value={one.put ?? ""}>{count(one.put) || "–"}</strong>, put/call{" "}
+                calls <strong data-value={one().call ?? ""}>{count(one().call) || "–"}</strong>, puts{" "}
+                <strong data-value={one().put ?? ""}>{count(one().put) || "–"}</strong>, put/call{" "}
                 <strong
-                  data-value={one.ratio ?? ""}
+                  data-value={one().ratio ?? ""}
                   title={
-                    one.ratio === null ? "One of the two is not known, or no call is counted" : undefined
+                    one().ratio === null ? "One of the two is not known, or no call is counted" : undefined
                   }
                 >
-                  {one.ratio === null ? "–" : fixed(one.ratio, 2)}
+                  {one().ratio === null ? "–" : fixed(one().ratio, 2)}
                 </strong>
               </dd>
             </div>
           )}
-        </For>
+        </Index>
         <div>
           <dt>Max pain</dt>
           <dd

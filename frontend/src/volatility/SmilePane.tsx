@@ -1,5 +1,5 @@
 // The smiles of several expiries together, live: the volatility of the mark as the line, bid and ask around it.
-import { createMemo, createSignal, For, Show } from "solid-js";
+import { createMemo, createSignal, Index, Show } from "solid-js";
 import { strikeText } from "../chain/row";
 import type { Desk } from "../desk";
 import { fixed, percent } from "../format";
@@ -145,28 +145,28 @@ export function SmilePane(props: { desk: Desk; state: Volatility; surface: Surfa
       <div class="pane-tools">
         <fieldset class="expiry-chips">
           <legend class="unseen">Expiries, at most {MOST_CHOSEN}</legend>
-          <For each={props.surface.expiries}>
+          <Index each={props.surface.expiries}>
             {(one) => {
-              const style = () => state.chosen().indexOf(one.name);
+              const style = () => state.chosen().indexOf(one().name);
               return (
                 <button
                   type="button"
                   class={`chip style-${Math.max(0, style())}`}
                   aria-pressed={style() >= 0}
                   data-testid="smile-expiry"
-                  data-name={one.name}
-                  onClick={() => setRefused(!state.toggle(one.name))}
+                  data-name={one().name}
+                  onClick={() => setRefused(!state.toggle(one().name))}
                 >
                   <Show when={style() >= 0}>
                     <svg class="plot-sample" aria-hidden="true">
                       <path d="M0 4H22" />
                     </svg>
                   </Show>
-                  {expiryName(one)} <span class="muted">{daysText(daysOf(one))}</span>
+                  {expiryName(one())} <span class="muted">{daysText(daysOf(one()))}</span>
                 </button>
               );
             }}
-          </For>
+          </Index>
         </fieldset>
         <Choice
           label="Along the bottom"

@@ -1,11 +1,11 @@
 // The surface as a map: a row an expiry, across by delta or by strike as a part of the forward. It is a table, its colours only
 // say again what its numbers say.
-import { createMemo, For } from "solid-js";
+import { createMemo, For, Index } from "solid-js";
 import { addressOf } from "../chain/address";
 import { percent } from "../format";
 import { domainOf } from "../plot/scale";
 import { Choice } from "./Choice";
-import { colourAt } from "./colours";
+import { type Colour, colourAt } from "./colours";
 import { type Across, COLUMNS, cellOf, daysOf, type Surface } from "./surface";
 import { Values } from "./Values";
 import type { Volatility } from "./volatility";
@@ -81,33 +81,19 @@ export function SurfacePane(props: { state: Volatility; surface: Surface }) {
             </tr>
           </thead>
           <tbody>
-            <For each={rows()}>
-              {({ expiry, cells }) => (
-                <tr data-name={expiry.name}>
+            <Index each={rows()}>
+              {(row) => (
+                <tr data-name={row().expiry.name}>
                   <th scope="row">
-                    <a href={addressOf(props.surface.feed, props.surface.underlying, expiry.name)}>
-                      {expiryName(expiry)}
+                    <a href={addressOf(props.surface.feed, props.surface.underlying, row().expiry.name)}>
+                      {expiryName(row().expiry)}
                     </a>{" "}
-                    <span class="muted">{daysText(daysOf(expiry))}</span>
+                    <span class="muted">{daysText(daysOf(row().expiry))}</span>
                   </th>
-                  <For each={cells}>
-                    {(value) =>
-                      value === null ? (
-                        <td data-value="" title="Not quoted on both sides of this place" />
-                      ) : (
-                        <td
-                          class="heat-cell"
-                          data-value={value}
-                          style={{ "background-color": colour(value).ground, color: colour(value).text }}
-                        >
-                          {percent(value)}
-                        </td>
-                      )
-                    }
-                  </For>
+                  <Index each={row().cells}>{(value) => <Cell value={value()} colour={colour} />}</Index>
                 </tr>
               )}
-            </For>
+            </Index>
           </tbody>
         </table>
       </div>
@@ -118,6 +104,20 @@ export function SurfacePane(props: { state: Volatility; surface: Surface }) {
         asked for every ten seconds.
       </p>
     </div>
+  );
+}
+
+function Cell(props: { value: number | null; colour: (value: number) => Colour }) {
+  const colour = () => (props.value === null ? null : props.colour(props.value));
+  return (
+    <td
+      classList={{ "heat-cell": props.value !== null }}
+      data-value={props.value ?? ""}
+      title={props.value === null ? "Not quoted on both sides of this place" : undefined}
+      style={{ "background-color": colour()?.ground, color: colour()?.text }}
+    >
+      {percent(props.value)}
+    </td>
   );
 }
 

@@ -1,5 +1,5 @@
 // The term structure: volatility at the money by days to expiry, and beside it expected moves and the skew.
-import { createMemo, For } from "solid-js";
+import { createMemo, Index } from "solid-js";
 import { addressOf } from "../chain/address";
 import { moveText, volatilityText } from "../chain/expiry";
 import { fixed } from "../format";
@@ -121,11 +121,11 @@ export function TermPane(props: { surface: Surface }) {
             </tr>
           </thead>
           <tbody>
-            <For each={props.surface.expiries}>
+            <Index each={props.surface.expiries}>
               {(one) => (
-                <TermRow one={one} skew={skews().get(one.name)!} chain={chainOf(props.surface, one)} />
+                <TermRow one={one()} skew={skews().get(one().name)!} chain={chainOf(props.surface, one())} />
               )}
-            </For>
+            </Index>
           </tbody>
         </table>
         <Values sheet={sheet} of="Term structure and skew" shown />

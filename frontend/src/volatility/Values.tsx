@@ -1,5 +1,5 @@
 // A table of the values that a plot or a map shows, shown on demand, and as a file.
-import { createSignal, For, Show } from "solid-js";
+import { createSignal, For, Index, Show } from "solid-js";
 import { type CsvValue, saveCsv } from "../export";
 
 export interface Sheet {
@@ -51,19 +51,19 @@ export function Values(props: { sheet: () => Sheet; of: string; shown?: boolean 
               </tr>
             </thead>
             <tbody>
-              <For each={props.sheet().rows}>
+              <Index each={props.sheet().rows}>
                 {(row) => (
                   <tr>
-                    <For each={row}>
+                    <Index each={row()}>
                       {(value) => (
-                        <td data-value={value ?? ""} title={value === null ? "Not known" : undefined}>
-                          {written(value)}
+                        <td data-value={value() ?? ""} title={value() === null ? "Not known" : undefined}>
+                          {written(value())}
                         </td>
                       )}
-                    </For>
+                    </Index>
                   </tr>
                 )}
-              </For>
+              </Index>
             </tbody>
           </table>
         </div>
