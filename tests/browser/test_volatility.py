@@ -80,6 +80,34 @@ def known(values: list[float | None]) -> float | None:
     return sum(told) if told else None
 
 
+def test_it_is_at_hand_from_a_chain_and_fits_a_phone(live_site: LiveSite) -> None:
+    with visit(live_site) as visitor:
+        visitor.signed_in().close()
+        page = visitor.tab()
+        page.goto(f"{live_site.url}#chain/simulated/{UNDERLYING}")
+        expect(page.get_by_test_id("strike-row").first).to_be_visible()
+        page.keyboard.press("v")
+        expect(page.get_by_test_id("volatility")).to_be_visible()
+        assert page.url.endswith(ADDRESS)
+        page.keyboard.press("v")
+        expect(page.get_by_test_id("strike-row").first).to_be_visible()
+        page.get_by_test_id("to-volatility").click()
+        expect(page.get_by_test_id("volatility").locator(".pane")).to_be_visible()
+        # A smile moves with the market.
+        tab(page, "smiles")
+        drawn = "[...document.querySelectorAll('.plot-line .whisker')].map((one) => one.getAttribute('d')).join()"
+        before = page.evaluate(drawn)
+        page.wait_for_function(f"(before) => {drawn} !== before", arg=before, timeout=10_000)
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        for name in ("term", "smiles", "surface", "interest"):
+            tab(page, name)
+            page.wait_for_timeout(200)
+            assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+            body = page.locator(".volatility-body")
+            assert body.evaluate("(body) => body.scrollWidth - body.clientWidth") <= 0
+        assert visitor.complaints == []
+
+
 def test_all_that_is_drawn_is_what_rest_says(live_site: LiveSite) -> None:
     with visit(live_site) as visitor:
         visitor.signed_in().close()
@@ -196,31 +224,3 @@ def compare_interest(page: Page, surface: Rest) -> None:
     pain = value(page.get_by_test_id("max-pain"))
     assert pain is not None
     assert paid(one["points"], pain) == least
-
-
-def test_it_is_at_hand_from_a_chain_and_fits_a_phone(live_site: LiveSite) -> None:
-    with visit(live_site) as visitor:
-        visitor.signed_in().close()
-        page = visitor.tab()
-        page.goto(f"{live_site.url}#chain/simulated/{UNDERLYING}")
-        expect(page.get_by_test_id("strike-row").first).to_be_visible()
-        page.keyboard.press("v")
-        expect(page.get_by_test_id("volatility")).to_be_visible()
-        assert page.url.endswith(ADDRESS)
-        page.keyboard.press("v")
-        expect(page.get_by_test_id("strike-row").first).to_be_visible()
-        page.get_by_test_id("to-volatility").click()
-        expect(page.get_by_test_id("volatility").locator(".pane")).to_be_visible()
-        # A smile moves with the market.
-        tab(page, "smiles")
-        drawn = "[...document.querySelectorAll('.plot-line .whisker')].map((one) => one.getAttribute('d')).join()"
-        before = page.evaluate(drawn)
-        page.wait_for_function(f"(before) => {drawn} !== before", arg=before, timeout=10_000)
-        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-        for name in ("term", "smiles", "surface", "interest"):
-            tab(page, name)
-            page.wait_for_timeout(200)
-            assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-            body = page.locator(".volatility-body")
-            assert body.evaluate("(body) => body.scrollWidth - body.clientWidth") <= 0
-        assert visitor.complaints == []
