@@ -281,6 +281,17 @@ describe("an assessment", () => {
     expect(last.atTime).toBeNull();
   });
 
+  it("takes interest from the forward, and none from what differs by a moment's reading", () => {
+    const of = (forward: number): Chain => ({
+      ...CHAIN,
+      expiries: CHAIN.expiries.map((expiry) => ({ ...expiry, forward })),
+    });
+    const profit = (chain: Chain) => look(0, 0, NOW, chain).atTime!(100);
+    expect(profit(of(101))).toBeGreaterThan(profit(CHAIN) + 20);
+    expect(profit(of(100.01))).toBe(profit(CHAIN));
+    expect(look(0, 0, NOW, of(101)).probability).toBeGreaterThan(Number(look().probability) + 0.05);
+  });
+
   it("says what is missing in place of each number", () => {
     quote(PUT, { ask: 0.6, flags: Flag.noBid });
     const found = look();

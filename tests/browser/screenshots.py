@@ -19,6 +19,7 @@ PICTURES = {
     "chain": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"},
     "chain-dark": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark"},
     "chain-phone": {"viewport": {"width": 390, "height": 700}, "color_scheme": "dark"},
+    "payoff": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "volatility": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"},
 }
 CHAIN = "#chain/simulated/ACME"
@@ -50,6 +51,16 @@ def _take(site: LiveSite, folder: Path) -> None:
                 page.goto(f"{site.url}{CHAIN}")
                 # A monthly expiry has the most strikes.
                 page.click("[data-testid=expiry].monthly")
+            if name.startswith("payoff"):
+                page.wait_for_selector("[data-testid=state]")
+                page.goto(f"{site.url}{CHAIN}")
+                page.click("[data-testid=expiry].monthly")
+                page.wait_for_selector("[data-testid=strike-row]")
+                # An iron condor: from the put below the money outwards, and from the call above it.
+                for key in (*"Home p ArrowUp s ArrowUp ArrowUp b".split(), *"Home c ArrowDown ArrowDown s".split()):
+                    page.keyboard.press(key)
+                for key in "ArrowDown ArrowDown b o".split():
+                    page.keyboard.press(key)
             if name.startswith("volatility"):
                 page.wait_for_selector("[data-testid=state]")
                 page.goto(f"{site.url}{VOLATILITY}")

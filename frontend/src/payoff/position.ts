@@ -146,7 +146,8 @@ export function outcomeAt(legs: readonly PositionLeg[], scenario: Scenario): Out
   const points = near.map((spot): Point => [spot, clean(profit(spot), noise)]);
   const breakevens = crossings(points, isExact ? null : profit);
   const [last, value] = points.at(-1)!;
-  if (value * slope < 0) breakevens.push(isExact ? last - value / slope : last);
+  // What is no broken line was looked at so far out that nothing turns beyond.
+  if (isExact && value * slope < 0) breakevens.push(last - value / slope);
   let most = Math.max(...points.map(([, one]) => one));
   let least = Math.min(...points.map(([, one]) => one));
   if (!isExact) {
