@@ -58,9 +58,9 @@ test("live rows take the place of what REST said, and move the forward", () => {
   const rows = new Map([
     [
       "X90",
-      makeRow({ venue_time_ms: 2, underlying_price: 101, implied_volatility: 0.3, delta: -0.2, flags: 8 }),
+      makeRow({ venue_time_ms: 5, underlying_price: 102, implied_volatility: 0.3, delta: -0.2, flags: 8 }),
     ],
-    ["X110", makeRow({ venue_time_ms: 5, underlying_price: 102, bid_iv: 0.1 })],
+    ["X110", makeRow({ venue_time_ms: 2, underlying_price: 101, bid_iv: 0.1 })],
   ]);
   const found = liveSmile(
     expiry("a", 10, [point(90), point(110), point(120)]),
