@@ -383,7 +383,7 @@ export function createDesk(page: Page) {
   /** What may have been edited while nobody looked, or nothing was heard. */
   function refresh(): void {
     void load();
-    void dayLines.load();
+    dayLines.refresh();
     if (view() === "shared") void loadShared();
   }
 

@@ -120,6 +120,16 @@ describe("the lines of a list", () => {
     expect(lines.get(1)?.values).toEqual([2, 3]);
   });
 
+  it("are asked for again once what was missed could be seen", async () => {
+    days.show([named(1)]);
+    await settle();
+    days.refresh();
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(asked).toHaveLength(1);
+    days.refresh();
+    expect(asked).toHaveLength(2);
+  });
+
   it("are over a minute after the session", async () => {
     days.show([named(1)]);
     await settle();

@@ -5,6 +5,7 @@ user with its example watchlist; each part can be stopped and started again.
 import contextlib
 import json
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -66,6 +67,13 @@ class LiveSite:
 
     def stop_web(self) -> None:
         self._web.process.stop()
+
+    def freeze_web(self) -> None:
+        """It answers nothing any more, and says nothing either: its connections stay open."""
+        self._web.process.signal(signal.SIGSTOP)
+
+    def thaw_web(self) -> None:
+        self._web.process.signal(signal.SIGCONT)
 
     def restart_web(self) -> None:
         """The same address again."""

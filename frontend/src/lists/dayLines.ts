@@ -31,6 +31,8 @@ export interface StoredLine {
 const MOST = 500;
 const MINUTE_MS = 60_000;
 const AGAIN_AFTER_MS = 15_000;
+/** What was missed in less is not seen in a line of a day. */
+const MISSED_MS = 60_000;
 
 const EMPTY: DayLine = {
   state: "loading",
@@ -56,6 +58,7 @@ export interface DayLineParts {
 export class DayLines {
   private shown: readonly Named[] = [];
   private asking = 0;
+  private askedAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly parts: DayLineParts) {}
@@ -68,11 +71,17 @@ export class DayLines {
     if (isNew.length) void this.load();
   }
 
-  /** Asks for all of them anew: the day is another one, or rows were missed. */
+  /** Rows may have been missed. */
+  refresh(): void {
+    if (performance.now() - this.askedAt > MISSED_MS) void this.load();
+  }
+
+  /** Asks for all of them anew. */
   async load(): Promise<void> {
     clearTimeout(this.timer);
     const asked = this.shown;
     if (!asked.length) return;
+    this.askedAt = performance.now();
     this.asking += 1;
     const turn = this.asking;
     const { lines, ask } = this.parts;
