@@ -24,6 +24,8 @@ PICTURES = {
 }
 CHAIN = "#chain/simulated/ACME"
 VOLATILITY = "#volatility/simulated/ACME"
+# Puts below the money and calls above it, the nearer ones sold; then its payoff.
+CONDOR = "Home p ArrowUp s ArrowUp ArrowUp b Home c ArrowDown ArrowDown s ArrowDown ArrowDown b o"
 SETTLE_MS = 4_000
 
 
@@ -56,10 +58,7 @@ def _take(site: LiveSite, folder: Path) -> None:
                 page.goto(f"{site.url}{CHAIN}")
                 page.click("[data-testid=expiry].monthly")
                 page.wait_for_selector("[data-testid=strike-row]")
-                # An iron condor: from the put below the money outwards, and from the call above it.
-                for key in (*"Home p ArrowUp s ArrowUp ArrowUp b".split(), *"Home c ArrowDown ArrowDown s".split()):
-                    page.keyboard.press(key)
-                for key in "ArrowDown ArrowDown b o".split():
+                for key in CONDOR.split():
                     page.keyboard.press(key)
             if name.startswith("volatility"):
                 page.wait_for_selector("[data-testid=state]")

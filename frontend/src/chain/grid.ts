@@ -486,9 +486,11 @@ export class ChainGrid implements Drawable {
   }
 
   private contractAt(): Named | null {
-    if (!this.cursor) return null;
-    const strike = this.strikes[this.cursor.index];
-    const { side } = this.cursor;
+    return this.cursor && this.contractOf(this.cursor.index, this.cursor.side);
+  }
+
+  private contractOf(index: number, side: Side | null): Named | null {
+    const strike = this.strikes[index];
     return (side === "C" ? strike?.call : side === "P" ? strike?.put : null) ?? null;
   }
 
@@ -592,12 +594,15 @@ export class ChainGrid implements Drawable {
     const row = this.rows.get(index);
     if (!cell || !row) return;
     this.focus();
-    this.moveTo(index, row.cells.indexOf(cell));
-    const contract = this.contractAt();
-    const key = this.cursor?.key;
-    if (contract && this.picking && (key === "bid" || key === "ask"))
-      this.events.onPick(contract, (key === "bid" ? -1 : 1) * (event.shiftKey ? MANY : 1));
-    else if (contract) this.events.onOpen(contract);
+    const column = row.cells.indexOf(cell);
+    const slot = this.slots[column];
+    const isPick = this.picking && (slot?.key === "bid" || slot?.key === "ask");
+    // Where one side is shown at a time the details cover it: a pick does not call them.
+    if (!isPick || this.layout.sides.length === 2) this.moveTo(index, column);
+    const contract = this.contractOf(index, slot?.side ?? null);
+    if (!contract) return;
+    if (isPick) this.events.onPick(contract, (slot.key === "bid" ? -1 : 1) * (event.shiftKey ? MANY : 1));
+    else this.events.onOpen(contract);
   };
 }
 

@@ -24,7 +24,7 @@ export interface Writing {
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 66, right: 14, top: 20, bottom: 24 };
 const PIXELS_A_PRICE = 84;
-const PIXELS_A_PROFIT = 44;
+const PIXELS_A_PROFIT = 36;
 /** A label needs so much of the axis for itself. */
 const LABEL_WIDTH = 54;
 

@@ -200,6 +200,7 @@ export function Detail(props: { desk: Desk; entry: Named }) {
           </div>
         </div>
       </Show>
+      <PickLeg desk={props.desk} entry={props.entry} />
       <ChartPane desk={props.desk} entry={props.entry} />
       <Facts rows={rows()} />
       <Show when={facts()?.kind === "option"}>
@@ -241,7 +242,6 @@ export function Detail(props: { desk: Desk; entry: Named }) {
       </Show>
       <h3>Contract</h3>
       <Facts rows={contract()} wide />
-      <PickLeg desk={props.desk} entry={props.entry} />
       <div class="detail-buttons">
         <Show when={props.desk.view() !== "chain" && chainLink()}>
           {(address) => (
