@@ -1,9 +1,9 @@
 // The term structure: volatility at the money by days to expiry, and beside it expected moves and the skew.
-import { createMemo, Index } from "solid-js";
+import { createMemo, Index, Show } from "solid-js";
 import { addressOf } from "../chain/address";
 import { moveText, volatilityText } from "../chain/expiry";
 import { fixed } from "../format";
-import { Plot, type PlotAxis } from "../plot/Plot";
+import { Plot, type PlotAxis, type PlotLine } from "../plot/Plot";
 import { domainOf } from "../plot/scale";
 import { type Skew, skew } from "./smile";
 import { daysOf, type Surface, type SurfaceExpiry } from "./surface";
@@ -38,6 +38,16 @@ export function TermPane(props: { surface: Surface }) {
     ) ?? [0, 1],
     write: (value) => fixed(value * 100, 1),
   });
+  /** A line a root: those that settle at another hour of the same day are another term structure. */
+  const lines = createMemo((): readonly PlotLine[] =>
+    [...new Set(placed().map((one) => one.root))].map((root, style) => ({
+      name: root,
+      style,
+      points: placed()
+        .filter((one) => one.root === root)
+        .map((one) => ({ x: daysOf(one)!, y: one.at_the_money_volatility })),
+    })),
+  );
   const readout = (days: number) => {
     const at = placed().filter((one) => daysOf(one) === days);
     return at.map((one) => termText(one, skews().get(one.name)!)).join("\n");
@@ -78,16 +88,25 @@ export function TermPane(props: { surface: Surface }) {
         label={`Volatility at the money of ${props.surface.underlying} by days to expiry`}
         x={x()}
         y={y()}
-        lines={[
-          {
-            name: "at the money",
-            style: 0,
-            points: placed().map((one) => ({ x: daysOf(one)!, y: one.at_the_money_volatility })),
-          },
-        ]}
+        lines={lines()}
         readout={readout}
         rest="Volatility at the money, a year, by days to expiry"
-      />
+      >
+        <Show when={lines().length > 1}>
+          <ul class="plot-legend">
+            <Index each={lines()}>
+              {(line) => (
+                <li class={`style-${line().style % 6}`}>
+                  <svg class="plot-sample" aria-hidden="true">
+                    <path d="M0 4H22" />
+                  </svg>
+                  {line().name}
+                </li>
+              )}
+            </Index>
+          </ul>
+        </Show>
+      </Plot>
       <div class="table-scroll">
         <table class="figures-table" data-testid="term-table">
           <thead>
