@@ -32,6 +32,10 @@ const VISIBLE_INTERVAL_MS = 10;
 const HIDDEN_INTERVAL_MS = 1000;
 /** Hidden for so long, a tab wants no rows at all: with twenty tabs open the server works for the one that is looked at. */
 export const REST_AFTER_MS = 10_000;
+/** The server takes 60 messages in 10 s and refuses the rest. Of changes of what is subscribed so many go at once, and then
+ * one in so long, which with pings stays well below: a held key that goes through expiries asks for those it stops at. */
+const CHANGES_AT_ONCE = 12;
+const CHANGE_EVERY_MS = 320;
 
 /** How long to wait before attempt `failures` (from 1): doubling, capped at 10 s, between half and all of it by chance. */
 export function reconnectDelay(failures: number, random: () => number = Math.random): number {
@@ -49,6 +53,13 @@ export class StreamSocket {
   private socket: WebSocket | null = null;
   private state: Connection = { phase: "connecting" };
   private subscriptions = new Map<string, Subscription>();
+  /** Sources that are another than the server knows them as, in the order in which they changed. */
+  private changed = new Set<string>();
+  /** Sources that the server knows. */
+  private told = new Set<string>();
+  private changesLeft = CHANGES_AT_ONCE;
+  private changesCountedAt = 0;
+  private tellTimer: ReturnType<typeof setTimeout> | undefined;
   private sentPings = new Map<number, number>();
   private nextId = 1;
   private failures = 0;
@@ -98,12 +109,55 @@ export class StreamSocket {
   /** From now on, also after every reconnect, `source` is exactly this. */
   subscribe(subscription: Subscription): void {
     this.subscriptions.set(subscription.source, subscription);
-    if (!this.resting) this.sendSubscription(subscription);
+    this.change(subscription.source);
   }
 
   unsubscribe(source: string): void {
-    if (this.subscriptions.delete(source) && !this.resting)
-      this.send({ op: "unsubscribe", id: this.nextId++, source });
+    if (this.subscriptions.delete(source)) this.change(source);
+  }
+
+  /** The source is told as it is when its turn comes; what came and went in the meantime is not told at all. */
+  private change(source: string): void {
+    this.changed.delete(source);
+    if (this.subscriptions.has(source) || this.told.has(source)) this.changed.add(source);
+    this.tell();
+  }
+
+  /** The server knows of no source: all are to be told. */
+  private tellAll(): void {
+    this.told.clear();
+    this.changed = new Set(this.subscriptions.keys());
+    this.tell();
+  }
+
+  private tell(): void {
+    if (!this.welcomed || this.resting || this.tellTimer !== undefined) return;
+    const now = ourNow();
+    const earned = (now - this.changesCountedAt) / CHANGE_EVERY_MS;
+    this.changesLeft = Math.min(CHANGES_AT_ONCE, this.changesLeft + earned);
+    this.changesCountedAt = now;
+    for (const source of this.changed) {
+      if (this.changesLeft < 1) {
+        this.tellTimer = setTimeout(
+          () => {
+            this.tellTimer = undefined;
+            this.tell();
+          },
+          (1 - this.changesLeft) * CHANGE_EVERY_MS + 1,
+        );
+        return;
+      }
+      this.changesLeft -= 1;
+      this.changed.delete(source);
+      const subscription = this.subscriptions.get(source);
+      if (subscription) {
+        this.told.add(source);
+        this.send({ op: "subscribe", id: this.nextId++, ...subscription, replace: true });
+      } else {
+        this.told.delete(source);
+        this.send({ op: "unsubscribe", id: this.nextId++, source });
+      }
+    }
   }
 
   /** From now on, also after every reconnect, say each second how the feeds' ingest works; for administrators. */
@@ -133,7 +187,7 @@ export class StreamSocket {
     this.restTimer = setTimeout(() => {
       this.resting = true;
       this.restId = this.nextId++;
-      if (this.subscriptions.size) this.send({ op: "unsubscribe", id: this.restId, all: true });
+      if (this.told.size) this.send({ op: "unsubscribe", id: this.restId, all: true });
     }, REST_AFTER_MS);
   }
 
@@ -144,7 +198,7 @@ export class StreamSocket {
     this.resting = false;
     // Nobody asked for frames meanwhile: only from now on is silence a sign.
     this.lastFrameAt = ourNow();
-    for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
+    this.tellAll();
     this.ping();
   }
 
@@ -164,6 +218,8 @@ export class StreamSocket {
   private drop(): void {
     clearTimeout(this.retryTimer);
     clearTimeout(this.pingTimer);
+    clearTimeout(this.tellTimer);
+    this.tellTimer = undefined;
     this.sentPings.clear();
     if (!this.socket) return;
     this.socket.onmessage = null;
@@ -211,14 +267,15 @@ export class StreamSocket {
 
   private welcome(time_ms: number): void {
     this.welcomed = true;
+    this.changesLeft = CHANGES_AT_ONCE;
+    this.changesCountedAt = ourNow();
     this.clock.forget();
     this.clock.guess(time_ms);
   }
 
   private afterWelcome(): void {
     this.configure();
-    if (!this.resting)
-      for (const subscription of this.subscriptions.values()) this.sendSubscription(subscription);
+    this.tellAll();
     if (this.watchingFeeds) this.watchFeeds();
     this.pingSeveral(FIRST_PINGS);
   }
@@ -301,10 +358,6 @@ export class StreamSocket {
   private configure(): void {
     const visible = document.visibilityState === "visible";
     this.send({ op: "configure", interval_ms: visible ? VISIBLE_INTERVAL_MS : HIDDEN_INTERVAL_MS });
-  }
-
-  private sendSubscription(subscription: Subscription): void {
-    this.send({ op: "subscribe", id: this.nextId++, ...subscription, replace: true });
   }
 
   private send(message: Record<string, unknown>): void {

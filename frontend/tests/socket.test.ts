@@ -322,6 +322,33 @@ describe("what it answers and asks", () => {
     });
   });
 
+  it("asks for the last of many expiries that a held key goes through, and for few before it", () => {
+    const open = welcomed();
+    const already = open.sent.length;
+    for (let number = 1; number <= 200; number += 1) {
+      socket.subscribe({ source: `chain-${number}`, symbols: ["A"] });
+      if (number > 1) socket.unsubscribe(`chain-${number - 1}`);
+      if (number % 20 === 0) open.say(STATUS);
+      vi.advanceTimersByTime(50);
+    }
+    expect(open.sent.length - already).toBeLessThan(55);
+    const asked = () => open.ops("subscribe").map((message) => message["source"]);
+    vi.advanceTimersByTime(700);
+    expect(asked().at(-1)).toBe("chain-200");
+    // Whatever was asked for and is not wanted any more was taken back.
+    vi.advanceTimersByTime(700);
+    const back = new Set(open.ops("unsubscribe").map((message) => message["source"]));
+    expect(asked().filter((source) => !back.has(source))).toEqual(["chain-200"]);
+  });
+
+  it("does not wait to tell a few changes", () => {
+    const open = welcomed();
+    for (const source of ["a", "b", "c", "d", "e", "f"]) socket.subscribe({ source, symbols: ["A"] });
+    socket.unsubscribe("c");
+    expect(open.ops("subscribe")).toHaveLength(6);
+    expect(open.ops("unsubscribe")).toHaveLength(1);
+  });
+
   it("keeps to far less than 60 messages in 10 s", () => {
     const open = welcomed();
     vi.advanceTimersByTime(6000);
