@@ -16,11 +16,11 @@ export class ServerClock {
   sample(sent: number, server: number, received: number): void {
     this.samples.push({ roundTrip: received - sent, offset: server - (sent + received) / 2 });
     if (this.samples.length > KEPT) this.samples.shift();
-    const quickest = [...this.samples]
-      .sort((a, b) => a.roundTrip - b.roundTrip)
-      .slice(0, QUICKEST)
-      .map((sample) => sample.offset);
-    this.offset = median(quickest);
+    this.offset = median(this.quickest().map((one) => one.offset));
+  }
+
+  private quickest() {
+    return [...this.samples].sort((a, b) => a.roundTrip - b.roundTrip).slice(0, QUICKEST);
   }
 
   /** A first guess, until a ping was answered. */
@@ -36,6 +36,12 @@ export class ServerClock {
   /** The quickest of the last round trips, ms; null before the first. */
   get roundTripMs(): number | null {
     return this.samples.length ? Math.min(...this.samples.map((sample) => sample.roundTrip)) : null;
+  }
+
+  /** By how much the offset may be wrong, ms: half of the slowest round trip that is in it. Null before the first. */
+  get uncertaintyMs(): number | null {
+    const slowest = this.quickest().at(-1);
+    return slowest ? slowest.roundTrip / 2 : null;
   }
 
   get offsetMs(): number {

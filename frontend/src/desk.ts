@@ -843,8 +843,7 @@ export function createDesk(page: Page) {
     /** By how much the server's time as this page has it may be wrong, ms; null before the first answered ping. */
     uncertaintyMs: () => {
       beat();
-      const trip = socket.clock.roundTripMs;
-      return trip === null ? null : trip / 2;
+      return socket.clock.uncertaintyMs;
     },
     toasts,
     toast,

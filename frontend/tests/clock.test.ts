@@ -10,6 +10,13 @@ describe("the server's clock", () => {
     expect(clock.offsetMs).toBe(100);
   });
 
+  it("is known to half of the slowest round trip that it is made of", () => {
+    const clock = new ServerClock();
+    expect(clock.uncertaintyMs).toBeNull();
+    for (const trip of [10, 4, 6, 8, 12, 90]) clock.sample(0, 100, trip);
+    expect(clock.uncertaintyMs).toBe(6);
+  });
+
   it("forgets old samples, and so follows a server that was set", () => {
     const clock = new ServerClock();
     for (let round = 0; round < 16; round += 1) clock.sample(0, 5, 10);

@@ -180,13 +180,13 @@ def test_the_delays_of_what_is_on_the_screen_are_told_part_by_part(live_site: Li
     with visit(live_site) as visitor:
         page, tap = tapped(visitor)
         for part in ("venue", "server", "screen"):
-            expect(page.get_by_test_id(f"latency-{part}")).to_have_text(re.compile(r"^−?[\d.]+ m?s$"))
+            expect(page.get_by_test_id(f"latency-{part}")).to_have_text(re.compile(r"^[<−]? ?[\d.]+ m?s$"))
         page.get_by_test_id("latency-button").focus()
         page.keyboard.press("Enter")
         panel = page.get_by_test_id("latency-panel")
         for part in ("venue", "server", "screen"):
             delays = panel.get_by_test_id(f"delays-{part}").locator("td")
-            expect(delays).to_have_text([re.compile(r"^−?[\d.]+ m?s$")] * 2)
+            expect(delays).to_have_text([re.compile(r"^[<−]? ?[\d.]+ m?s$")] * 2)
         expect(panel.get_by_test_id("beat")).to_have_text(re.compile(r"^\d+ ms$|^none$"))
         expect(panel.get_by_test_id("uncertainty")).to_have_text(re.compile(r"^± [\d.]+ ms$"))
         expect(panel.get_by_test_id("rows-per-second")).to_have_text(re.compile(r"^[1-9][\d,]*$"))

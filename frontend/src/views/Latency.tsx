@@ -36,6 +36,11 @@ const PARTS: readonly Part[] = [
 export function Latency(props: { desk: Desk }) {
   const readout = () => props.desk.readout();
   const of = (part: Part): Spread | null => readout()[part.key];
+  /** What is below the uncertainty of the clock is only known to be below it. */
+  const shown = (part: Part, ms: number | undefined): string => {
+    const least = part.key === "server_to_screen" ? props.desk.uncertaintyMs() : null;
+    return least !== null && ms !== undefined && ms < least ? `< ${latency(least)}` : latency(ms);
+  };
   const merged = () => readout().merged;
   return (
     <div class="latency" data-testid="latency">
@@ -49,7 +54,7 @@ export function Latency(props: { desk: Desk }) {
               <span class={`delay ${part.short}`}>
                 <span class="what">{part.short}</span>
                 <span class="ms" data-testid={`latency-${part.short}`}>
-                  {latency(of(part)?.p50)}
+                  {shown(part, of(part)?.p50)}
                 </span>
               </span>
             )}
@@ -77,8 +82,8 @@ export function Latency(props: { desk: Desk }) {
                 {(part) => (
                   <tr title={part.what} data-testid={`delays-${part.short}`}>
                     <th scope="row">{part.name}</th>
-                    <td>{latency(of(part)?.p50)}</td>
-                    <td>{latency(of(part)?.p99)}</td>
+                    <td>{shown(part, of(part)?.p50)}</td>
+                    <td>{shown(part, of(part)?.p99)}</td>
                   </tr>
                 )}
               </For>
@@ -97,7 +102,7 @@ export function Latency(props: { desk: Desk }) {
               <dt>Beat</dt>
               <dd data-testid="beat">{beatText(props.desk.beatMs())}</dd>
             </div>
-            <div title="Half of the quickest round trip: by so much the server’s time, as this page has it, may be wrong, and so the last part of the way">
+            <div title="Half of a round trip to the server: by so much the server’s time, as this page has it, may be wrong, and so the last part of the way">
               <dt>Clock known to</dt>
               <dd data-testid="uncertainty">
                 <Show when={props.desk.uncertaintyMs() !== null} fallback="–">
