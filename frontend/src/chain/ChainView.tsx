@@ -198,6 +198,7 @@ function Tools(props: { desk: Desk }) {
       <button
         type="button"
         class="pick-legs"
+        aria-label="Pick legs"
         aria-pressed={chain.picking()}
         title={
           chain.picking()
@@ -211,7 +212,8 @@ function Tools(props: { desk: Desk }) {
           chain.focus();
         }}
       >
-        Pick legs
+        <span class="word">Pick legs</span>
+        <span class="short">Legs</span>
       </button>
       <label class="range">
         <span class="unseen">Strikes</span>
