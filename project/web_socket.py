@@ -8,6 +8,7 @@ import struct
 from collections.abc import Awaitable
 from typing import Any, Final
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
@@ -39,6 +40,12 @@ class WebSocket(WebSocketsSansIOProtocol):
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[EXTENSION] = self.push
         await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.accept" and self.handshake_complete:
+            # uvicorn has no further use for them, and keeps them for as long as the socket is open.
+            del self.request, self.response
 
     def push(self, frame: bytes) -> Awaitable[None] | None:
         """Sends a text frame, given as UTF-8. None when the transport has it; else what is left to await. Raises OSError

@@ -57,17 +57,18 @@ class Holds:
 class Sources:
     """All sources of one connection, at most `limit` instruments together. What they hold is counted in `holds`."""
 
-    __slots__ = ("_by_name", "_holds", "_limit", "_uses")
+    __slots__ = ("_by_name", "_holds", "_limit", "_total")
 
     def __init__(self, limit: int, holds: Holds | None = None) -> None:
         self._by_name: dict[str, Source] = {}
-        self._uses: dict[int, int] = {}
+        # How many instruments are held. By whom is looked up: a table of it would cost each socket as much as its sources.
+        self._total = 0
         self._limit = limit
         self._holds = holds or Holds()
 
     @property
     def held(self) -> list[int]:
-        return list(self._uses)
+        return list(dict.fromkeys(i for source in self._by_name.values() for i in source.ids))
 
     @property
     def limit(self) -> int:
@@ -75,7 +76,7 @@ class Sources:
 
     @property
     def total(self) -> int:
-        return len(self._uses)
+        return self._total
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -91,7 +92,10 @@ class Sources:
         for source in self._by_name.values():
             self._holds.discard(source, source.ids)
         self._by_name.clear()
-        self._uses.clear()
+        self._total = 0
+
+    def _holds_any(self, instrument_id: int) -> bool:
+        return any(instrument_id in source.ids for source in self._by_name.values())
 
     def put(self, name: str, kind: SourceKind, key: Any, ids: list[int], replace: bool) -> Change:
         """Makes the source hold `ids`, exactly these or these too. Those beyond the limit are refused one by one."""
@@ -115,13 +119,12 @@ class Sources:
         for instrument_id in dict.fromkeys(ids):
             if instrument_id in source.ids:
                 continue
-            uses = self._uses.get(instrument_id, 0)
-            if not uses:
-                if len(self._uses) >= self._limit:
+            if not self._holds_any(instrument_id):
+                if self._total >= self._limit:
                     refused.append(instrument_id)
                     continue
                 begun.append(instrument_id)
-            self._uses[instrument_id] = uses + 1
+                self._total += 1
             source.ids[instrument_id] = None
             self._holds.add(source, (instrument_id,))
             added.append(instrument_id)
@@ -151,8 +154,7 @@ class Sources:
         self._holds.discard(source, ids)
         for instrument_id in ids:
             del source.ids[instrument_id]
-            self._uses[instrument_id] -= 1
-            if not self._uses[instrument_id]:
-                del self._uses[instrument_id]
+            if not self._holds_any(instrument_id):
+                self._total -= 1
                 ended.append(instrument_id)
         return ended

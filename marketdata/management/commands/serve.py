@@ -84,7 +84,7 @@ def _serve(listener: socket.socket, ready: str | None) -> None:
     """Until SIGTERM or SIGINT; a byte goes to the descriptor `ready` when it serves."""
     # Built here, in the main thread and before the loop runs: what it imports must not delay a first request.
     from project.asgi import application
-    from project.web_server import web_server
+    from project.web_server import calm_collector, web_server
 
     served: Any = application
     if settings.TRUSTED_PROXIES:
@@ -92,6 +92,7 @@ def _serve(listener: socket.socket, ready: str | None) -> None:
     server = web_server(served)
     if ready is not None:
         server.on_ready = lambda: _say(int(ready))
+    calm_collector()
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
