@@ -12,34 +12,23 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
 from . import opening, painting, tabs
 from .installation import installation
+from .lengths import FULL, QUICK, Lengths
 from .limits import table
 
 PARTS: Final = ("opening", "painting", "tabs")
-
-
-class Lengths(NamedTuple):
-    """`seconds` of each measurement of CPU; `minutes` at which the heap is read; how many tabs."""
-
-    seconds: float
-    minutes: tuple[float, float]
-    tabs: int
-
-
-FULL: Final = Lengths(30, (2, 10), tabs.TABS)
-QUICK: Final = Lengths(2, (0.1, 0.2), 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     options = _options(arguments)
     lengths = QUICK if options.quick else FULL
     if options.quick:
-        print(f"quick, {_told(QUICK)}, instead of {_told(FULL)}: no figures to go by")
+        print(f"quick, {QUICK}, instead of {FULL}: no figures to go by")
     rounds = []
     for number in range(options.rounds):
         one = _round(options.parts, lengths)
@@ -52,11 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     return result
 
 
-def _told(lengths: Lengths) -> str:
-    first, last = lengths.minutes
-    return f"{lengths.seconds:g} s each, heap at minutes {first:g} and {last:g}, {lengths.tabs} tabs"
-
-
 def _round(parts: Sequence[str], lengths: Lengths) -> dict[str, float]:
     figures: dict[str, float] = {}
     with (
@@ -67,9 +51,9 @@ def _round(parts: Sequence[str], lengths: Lengths) -> dict[str, float]:
         if "opening" in parts:
             figures |= opening.measure(playwright, site, chain=True) | opening.measure(playwright, site, chain=False)
         if "painting" in parts:
-            figures |= painting.measure(playwright, site, lengths.seconds, lengths.minutes)
+            figures |= painting.measure(playwright, site, lengths)
         if "tabs" in parts:
-            figures |= tabs.measure(playwright, site, lengths.seconds, lengths.tabs)
+            figures |= tabs.measure(playwright, site, lengths)
     return figures
 
 

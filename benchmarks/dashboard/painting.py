@@ -9,12 +9,11 @@ from playwright.sync_api import CDPSession, Page, Playwright
 from .browser import Meter, Processes, heap_megabytes, shown_symbols, wait_for_quotes, wait_until_live, window
 from .installation import Installation
 from .ladder import EXPIRIES
+from .lengths import Lengths
 from .limits import a_minute, share
 
 CELLS: Final = 1000
-SETTLE_S: Final = 3.0
 COUNTED_S: Final = 5.0
-SWITCHES: Final = 50
 WATCH_LONG_TASKS = """() => {
   window.longTasks = 0;
   new PerformanceObserver((list) => { window.longTasks += list.getEntries().length; }).observe({ type: "longtask" });
@@ -33,10 +32,7 @@ COUNT_CHANGES = """(ms) => new Promise((done) => {
 })"""
 
 
-def measure(
-    playwright: Playwright, site: Installation, seconds: float, minutes: tuple[float, float]
-) -> dict[str, float]:
-    """`minutes` are those at which the heap is read."""
+def measure(playwright: Playwright, site: Installation, lengths: Lengths) -> dict[str, float]:
     with window(playwright, site) as (browser, context):
         page = context.new_page()
         opened = time.monotonic()
@@ -45,13 +41,13 @@ def measure(
         wait_for_quotes(page)
         site.quote(shown_symbols(page), CELLS)
         page.evaluate(WATCH_LONG_TASKS)
-        time.sleep(SETTLE_S)
+        time.sleep(lengths.settle_s)
         session = context.new_cdp_session(page)
-        figures = _cost(page, Processes(browser), seconds)
-        figures["cells changed on the screen/s"] = page.evaluate(COUNT_CHANGES, COUNTED_S * 1000)
-        figures["the same with details open, CPU, % of a core"] = _with_details(page, seconds)
-        figures["heap grown from minute 2 to 10, MB"] = _growth(session, opened, minutes)
-        figures["heap grown by 50 changes of expiry, MB"] = _switching(page, site, session)
+        figures = _cost(page, Processes(browser), lengths.seconds)
+        figures["cells changed on the screen/s"] = page.evaluate(COUNT_CHANGES, min(COUNTED_S, lengths.seconds) * 1000)
+        figures["the same with details open, CPU, % of a core"] = _with_details(page, lengths)
+        figures["heap grown from minute 2 to 10, MB"] = _growth(session, opened, lengths.minutes)
+        figures["heap grown by 50 changes of expiry, MB"] = _switching(page, site, session, lengths.switches)
         return figures
 
 
@@ -79,14 +75,14 @@ def _cost(page: Page, processes: Processes, seconds: float) -> dict[str, float]:
     }
 
 
-def _with_details(page: Page, seconds: float) -> float:
+def _with_details(page: Page, lengths: Lengths) -> float:
     """Of a contract that is quoted, with its chart."""
     page.locator("[data-testid=strike-row] [data-testid=cell-bid]").nth(20).click()
     page.get_by_test_id("detail").wait_for()
-    time.sleep(SETTLE_S)
+    time.sleep(lengths.settle_s)
     meter = Meter(page, "threadTicks")
     before, at = meter.read(), time.monotonic()
-    time.sleep(seconds)
+    time.sleep(lengths.seconds)
     found = share(before["TaskDuration"], meter.read()["TaskDuration"], time.monotonic() - at)
     page.keyboard.press("Escape")
     page.get_by_test_id("detail").wait_for(state="detached")
@@ -101,7 +97,7 @@ def _growth(session: CDPSession, opened: float, minutes: tuple[float, float]) ->
     return read[1] - read[0]
 
 
-def _switching(page: Page, site: Installation, session: CDPSession) -> float:
+def _switching(page: Page, site: Installation, session: CDPSession, switches: int) -> float:
     """Every expiry was shown once before the first reading, so that only what piles up is counted."""
 
     def switch(number: int) -> None:
@@ -113,7 +109,7 @@ def _switching(page: Page, site: Installation, session: CDPSession) -> float:
     for number in range(len(EXPIRIES)):
         switch(number)
     before = heap_megabytes(session)
-    for number in range(SWITCHES):
+    for number in range(switches):
         switch(number % len(EXPIRIES))
     return heap_megabytes(session) - before
 

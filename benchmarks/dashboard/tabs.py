@@ -11,13 +11,12 @@ from playwright.sync_api import Page, Playwright
 
 from .browser import shown_symbols, wait_for_quotes, wait_until_live, window
 from .installation import Installation
+from .lengths import Lengths
 from .limits import share
 from .painting import CELLS
 
-TABS: Final = 20
 # A tab wants no more rows 10 s after it was hidden.
 RESTS_S: Final = 12.0
-SETTLE_S: Final = 3.0
 HIDE: Final = """() => {
   Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
   Object.defineProperty(document, "hidden", { get: () => true });
@@ -25,7 +24,7 @@ HIDE: Final = """() => {
 }"""
 
 
-def measure(playwright: Playwright, site: Installation, seconds: float, tabs: int = TABS) -> dict[str, float]:
+def measure(playwright: Playwright, site: Installation, lengths: Lengths) -> dict[str, float]:
     with window(playwright, site) as (_, context):
 
         def tab() -> Page:
@@ -37,13 +36,13 @@ def measure(playwright: Playwright, site: Installation, seconds: float, tabs: in
 
         seen = tab()
         site.quote(shown_symbols(seen), CELLS)
-        time.sleep(SETTLE_S)
-        alone = _server(site, seconds)
-        for _number in range(tabs - 1):
+        time.sleep(lengths.settle_s)
+        alone = _server(site, lengths.seconds)
+        for _number in range(lengths.tabs - 1):
             tab().evaluate(HIDE)
         seen.bring_to_front()
         time.sleep(RESTS_S)
-        together = _server(site, seconds)
+        together = _server(site, lengths.seconds)
         site.quote([], 0)
         return {
             "server's CPU for one tab, % of a core": alone,
