@@ -83,6 +83,8 @@ def test_blanks_say_why_and_marks_say_what(live_site: LiveSite) -> None:
         expect(cell(old, "age")).to_have_attribute("title", "The venue says that this quote is stale")
         expect(cell(old, "bid")).to_have_css("opacity", "0.6")
         expect(cell(crossed, "bid")).to_have_css("opacity", "1")
+        tap.holds_rows = True  # the server knows nothing of it
+        page.wait_for_timeout(200)
         tap.say(
             {
                 "op": "subscribed",
@@ -96,6 +98,7 @@ def test_blanks_say_why_and_marks_say_what(live_site: LiveSite) -> None:
         )
         for key in ("bid", "last", "age", "delta"):
             blank(cell(gone, key), "Not open to your account")
+        tap.holds_rows = False
 
         # The details of the same say the same.
         page.locator(f'.rows .row[data-symbol="{silent}"]').first.click()
