@@ -18,6 +18,8 @@ pytestmark = pytest.mark.browser
 UNDERLYING = "ZEPH"
 ADDRESS = f"#volatility/simulated/{UNDERLYING}"
 EXACT = 1e-9
+# For the first answers of a site on a busy machine.
+LATE_MS = 20_000
 Rest = dict[str, Any]
 
 
@@ -25,7 +27,7 @@ def opened(visitor: Visitor) -> Page:
     page = visitor.tab()
     page.goto(f"{visitor.site.url}{ADDRESS}")
     wait_until_live(page)
-    expect(page.get_by_test_id("volatility").locator(".pane")).to_be_visible()
+    expect(page.get_by_test_id("volatility").locator(".pane")).to_be_visible(timeout=LATE_MS)
     return page
 
 
@@ -86,14 +88,14 @@ def test_it_is_at_hand_from_a_chain_and_fits_a_phone(live_site: LiveSite) -> Non
         visitor.signed_in().close()
         page = visitor.tab()
         page.goto(f"{live_site.url}#chain/simulated/{UNDERLYING}")
-        expect(page.get_by_test_id("strike-row").first).to_be_visible()
+        expect(page.get_by_test_id("strike-row").first).to_be_visible(timeout=LATE_MS)
         page.keyboard.press("v")
-        expect(page.get_by_test_id("volatility")).to_be_visible()
+        expect(page.get_by_test_id("volatility")).to_be_visible(timeout=LATE_MS)
         assert page.url.endswith(ADDRESS)
         page.keyboard.press("v")
-        expect(page.get_by_test_id("strike-row").first).to_be_visible()
+        expect(page.get_by_test_id("strike-row").first).to_be_visible(timeout=LATE_MS)
         page.get_by_test_id("to-volatility").click()
-        expect(page.get_by_test_id("volatility").locator(".pane")).to_be_visible()
+        expect(page.get_by_test_id("volatility").locator(".pane")).to_be_visible(timeout=LATE_MS)
         # A smile moves with the market.
         tab(page, "smiles")
         drawn = "[...document.querySelectorAll('.plot-line .whisker')].map((one) => one.getAttribute('d')).join()"
@@ -114,12 +116,12 @@ def test_all_that_is_drawn_is_what_rest_says(live_site: LiveSite) -> None:
         visitor.signed_in().close()
         page = opened(visitor)
         tab(page, "smiles")
-        expect(page.get_by_test_id("smile-plot")).to_be_visible()
+        expect(page.get_by_test_id("smile-plot")).to_be_visible(timeout=LATE_MS)
         live_site.stop_ingest()
         # What was on its way arrives; then the page asks again as it is opened anew.
         page.wait_for_timeout(1_500)
         page.reload()
-        expect(page.get_by_test_id("smile-plot")).to_be_visible()  # the tab is kept
+        expect(page.get_by_test_id("smile-plot")).to_be_visible(timeout=LATE_MS)  # the tab is kept
         surface = answer(page, f"/api/v1/chains/simulated.{UNDERLYING}/surface/")
         assert len(surface["expiries"]) > 5
 
@@ -149,7 +151,9 @@ def compare_smiles(page: Page) -> None:
     plot = page.get_by_test_id("smile-plot").get_by_role("slider")
     lines = page.locator(".plot-line .stroke")
     assert lines.count() == len(names)
-    assert all(path.count("L") > 3 for path in lines.evaluate_all("(all) => all.map((one) => one.getAttribute('d'))"))
+    paths = lines.evaluate_all("(all) => all.map((one) => one.getAttribute('d'))")
+    assert all("L" in path for path in paths)  # of a day that ends soon little is near the money
+    assert sum(path.count("L") for path in paths) > 10
     plot.focus()
     page.keyboard.press("ArrowRight")
     strike = re.match(r"Strike ([\d.,]+)", plot.get_attribute("aria-valuetext") or "")
