@@ -71,11 +71,11 @@ class Visitor:
         if message.type == "error":
             self.complaints.append(message.text)
 
-    def sign_in(self, page: Page, path: str = "") -> None:
-        """On the way to `path`, to which that leads."""
+    def sign_in(self, page: Page, path: str = "", username: str = "", password: str = "") -> None:
+        """On the way to `path`, to which that leads; as the site's user, unless another is named."""
         page.goto(f"{self.site.url}{path}")
-        page.get_by_label("User name or email").fill(self.site.username)
-        page.get_by_label("Password").fill(self.site.password)
+        page.get_by_label("User name or email").fill(username or self.site.username)
+        page.get_by_label("Password").fill(password or self.site.password)
         page.get_by_role("button", name="Sign in", exact=True).click()
 
     def signed_in(self) -> Page:
