@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Item } from "../src/api";
-import { arranged, nextSort, type Sort } from "../src/lists/arrange";
+import { arranged, landing, nextSort, type Sort } from "../src/lists/arrange";
 import { linesOf } from "../src/lists/lines";
 
 const contract = (id: number): Item => ({
@@ -97,4 +97,17 @@ describe("folding", () => {
   it("of what is not there does nothing", () => {
     expect(shown(null, ["section-99"])).toEqual(shown(null));
   });
+});
+
+describe("what is moved comes to stand under", () => {
+  // Items: 5, 3, section 1, 9, rule, 4, 2, section 3, 7.
+  it.each([
+    [1, 0, undefined],
+    [1, 2, "section-1"],
+    [3, 2, undefined],
+    [6, 7, "section-3"],
+    [8, 7, "section-1"],
+    [8, 3, "section-1"],
+    [2, 5, undefined],
+  ])("from %s to %s: %s", (from, to, key) => expect(landing(LINES, from, to)?.key).toBe(key));
 });

@@ -378,6 +378,42 @@ describe("a list of several kinds", () => {
   });
 });
 
+describe("what is folded away", () => {
+  const section = { kind: "section", id: 4, name: "Core" } as const;
+  const lines = linesOf([
+    { kind: "instrument", id: 1, position: 0, feed: "simulated", symbol: "SYM1", instrument: 10 },
+    section,
+    { kind: "instrument", id: 2, position: 2, feed: "simulated", symbol: "SYM2", instrument: 20 },
+  ]);
+
+  beforeEach(() => {
+    grid.setLook({ columns: USUAL, sort: null, folded: new Set(["section-4"]) });
+    grid.setLines(lines);
+    happened = [];
+  });
+
+  it("has a heading that says how much, and is shown by its arrow, or by the arrow keys", () => {
+    expect(element.querySelectorAll(".rows .row")).toHaveLength(2);
+    expect(element.querySelector(".hidden-count")?.textContent).toBe("1");
+    const fold = element.querySelector<HTMLElement>(".fold");
+    expect(fold?.getAttribute("aria-expanded")).toBe("false");
+    fold?.click();
+    press("End");
+    press("ArrowRight");
+    press("ArrowLeft");
+    expect(happened).toEqual(["unfold section-4", "select section-4", "unfold section-4", "fold section-4"]);
+  });
+
+  it("comes into sight when it is chosen, or when something is moved under it", () => {
+    grid.selectEntry(2);
+    expect(happened).toEqual(["unfold section-4"]);
+    happened = [];
+    grid.selectEntry(1);
+    press("ArrowDown", { altKey: true });
+    expect(happened).toEqual(["select 1", "unfold section-4", "move 1 to 1"]);
+  });
+});
+
 describe("a sorted list", () => {
   const order = () => [...element.querySelectorAll(".rows .row")].map((row) => row.id.replace("row-", ""));
   const look = (key: string | null, down = false) =>

@@ -2,7 +2,7 @@
 import type { Flasher } from "../flash";
 import type { Drawable, Frame } from "../frame";
 import { type ActionOf, actionOf } from "../keys";
-import { type Arranged, arranged, type Sort, type SortValue } from "../lists/arrange";
+import { type Arranged, arranged, landing, placed, type Sort, type SortValue } from "../lists/arrange";
 import { fitted } from "../lists/layout";
 import type { Line, QuoteLine } from "../lists/lines";
 import { roomFor } from "../money";
@@ -124,7 +124,10 @@ export class Grid implements Drawable {
 
   /** A sorted list in the order of now; not while somebody's pointer is over it, or something is dragged. */
   sortAgain(): void {
-    if (!this.look.sort || this.isUnderPointer || this.dragged) return;
+    const { sort, folded } = this.look;
+    if (!sort || this.isUnderPointer || this.dragged) return;
+    const { lines } = arranged(this.lines, folded, sort, this.sortValue);
+    if (lines.every((line, index) => line.key === this.rows[index]?.line.key)) return;
     this.arrange();
     this.redrawAll();
   }
@@ -326,6 +329,10 @@ export class Grid implements Drawable {
 
   /** The line of the list's own entry of that id. */
   selectEntry(id: number | null): void {
+    const found = placed(this.lines).find(({ line }) => line.kind === "quote" && line.id === id);
+    // What is folded away comes into sight.
+    if (id !== null && found?.section && this.look.folded.has(found.section.key))
+      this.events.onFold(found.section, false);
     this.select(this.rows.find((row) => row instanceof GridRow && row.line.id === id) ?? null);
   }
 
@@ -379,7 +386,7 @@ export class Grid implements Drawable {
         const to = selected.line.item + (action === "moveUp" ? -1 : 1);
         const isWithin = to >= 0 && to <= (this.lines.at(-1)?.item ?? 0);
         if (this.look.sort) this.events.onCannotMove();
-        else if (isWithin) this.events.onMove(selected.line, to);
+        else if (isWithin) this.move(selected.line, to);
         return isWithin;
       }
       case "open":
@@ -397,6 +404,13 @@ export class Grid implements Drawable {
         if (last < 0) return false;
         return this.along(action, last);
     }
+  }
+
+  /** What moves stays in sight: the heading under which it comes to stand is unfolded. */
+  private move(line: Line, to: number): void {
+    const under = landing(this.lines, line.item, to);
+    if (under && this.look.folded.has(under.key)) this.events.onFold(under, false);
+    this.events.onMove(line, to);
   }
 
   /** To the next cell; a heading is folded or unfolded. */
@@ -476,8 +490,7 @@ export class Grid implements Drawable {
     const dragged = this.dragged;
     event.preventDefault();
     this.endDrag();
-    if (over && dragged && over.line.item !== dragged.line.item)
-      this.events.onMove(dragged.line, over.line.item);
+    if (over && dragged && over.line.item !== dragged.line.item) this.move(dragged.line, over.line.item);
   };
 
   private readonly endDrag = (): void => {

@@ -73,6 +73,19 @@ export function placed(lines: readonly Line[]): Placed[] {
   });
 }
 
+/** The heading under which an item stands once the one at `from` is where the one at `to` was; null for headings. */
+export function landing(lines: readonly Line[], from: number, to: number): HeadingLine | null {
+  let found: HeadingLine | null = null;
+  for (const line of lines) {
+    if (line.kind !== "heading" || line.of.kind !== "section") continue;
+    if (line.item === from) return null;
+    // Those behind the one that leaves come forward.
+    const after = line.item > from ? line.item - 1 : line.item;
+    if (after < to) found = line;
+  }
+  return found;
+}
+
 /** Those without a value come last either way; equal ones keep their order. */
 function sorted(
   run: readonly QuoteLine[],
