@@ -85,15 +85,19 @@ def test_a_tap_on_a_phone_opens_the_details_and_they_can_remove(live_site: LiveS
 
 
 def test_the_chosen_theme_is_kept_and_drawn_by_the_server(live_site: LiveSite) -> None:
+    def toggle(page: Page) -> None:
+        with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):
+            page.get_by_test_id("theme").click()
+
     with visit(live_site, color_scheme="light") as visitor:
         page = visitor.signed_in()
-        page.get_by_test_id("theme").click()
+        toggle(page)
         assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
         response = page.goto(live_site.url)
         assert response is not None
         assert 'data-theme="dark"' in response.text()
         wait_until_live(page)
-        page.get_by_test_id("theme").click()
+        toggle(page)
         response = page.goto(live_site.url)
         assert response is not None
         assert "data-theme" not in response.text()
