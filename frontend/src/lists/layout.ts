@@ -1,6 +1,6 @@
 // Which columns a watchlist shows, and how: one line a row, two on a phone. Pure.
 import { COLUMN_OF } from "../grid/columns";
-import { type Prices, tracks, widthOf } from "../grid/layout";
+import { type Prices, widthOf } from "../grid/layout";
 
 export const USUAL: readonly string[] = [
   "last",
@@ -42,12 +42,12 @@ const COME_FIRST: readonly (readonly string[])[] = [
   ["age"],
   ["bid_size", "ask_size"],
   ["change"],
+  ["mark"],
   ["day"],
   ["bid_iv", "ask_iv"],
   ["gamma"],
   ["theta"],
   ["vega"],
-  ["mark"],
   ["rho"],
   ["change_percent"],
   ["open_interest"],
@@ -85,6 +85,7 @@ const PLACES = 4;
 /** Narrower than this US dollars stand below a price. */
 const BELOW_UP_TO = 879;
 const BELOW_WIDTH = 14;
+const BESIDE_WIDTH = 9;
 
 export interface Room {
   readonly currency: boolean;
@@ -107,18 +108,17 @@ export interface Fitted {
 export function fitted(chosen: readonly string[], width: number, room: Room): Fitted {
   if (width <= PHONE) return onTwoLines(chosen, room);
   const dollarsBelow = room.dollars && width <= BELOW_UP_TO;
-  const prices: Prices = { dollars: room.dollars && !dollarsBelow, large: room.large };
-  const widthIn = (key: string) =>
-    widthOf(key, prices) + (dollarsBelow && COLUMN_OF.get(key)?.beside ? BELOW_WIDTH : 0);
+  // Where there are two prices to a cell, one alone has all the room that it may need.
+  const prices: Prices = { dollars: room.dollars && !dollarsBelow, large: room.large && !room.dollars };
+  const more = dollarsBelow ? BELOW_WIDTH : prices.dollars ? BESIDE_WIDTH : 0;
+  const widthIn = (key: string) => widthOf(key, prices) + (COLUMN_OF.get(key)?.beside ? more : 0);
   const name = NAME + (room.currency ? CURRENCY : 0);
   const sum = (keys: readonly string[]) => keys.reduce((all, key) => all + widthIn(key), PADDING + name);
   const keys = filled(chosen, COME_FIRST, (held) => sum(held) <= width);
-  const rest = dollarsBelow
-    ? keys.map((key) => `minmax(${widthIn(key)}px, 1fr)`).join(" ")
-    : tracks(keys, prices);
+  const tracks = keys.map((key) => `minmax(${widthIn(key)}px, ${widthIn(key)}fr)`);
   return {
     keys,
-    tracks: `minmax(${name}px, ${Math.round(name * 0.9)}fr) ${rest}`,
+    tracks: `minmax(${name}px, ${Math.round(name * 0.9)}fr) ${tracks.join(" ")}`,
     isPhone: false,
     dollarsBelow,
     pricesBelow: false,
