@@ -127,6 +127,13 @@ describe("a position at expiry", () => {
   it("names both ends of a stretch of exactly nothing, and not its inside", () => {
     const legs = [option(1, "C", 110, 2), option(-1, "P", 90, 2)];
     expect(outcomeAt(legs, AT_EXPIRY).breakevens).toEqual([90, 110]);
+    const ending = [
+      option(1, "C", 90, 5),
+      option(-2, "C", 100, 0),
+      option(1, "C", 110, 0),
+      option(-1, "P", 100, 5),
+    ];
+    expect(outcomeAt(ending, AT_EXPIRY).breakevens).toEqual([95, 110]);
     const fence = [option(-1, "P", 90, 0), option(0.5, "P", 95, 0), option(-0.5, "C", 100, 0)];
     expect(outcomeAt(fence, AT_EXPIRY).breakevens).toEqual([85, 95, 100]);
   });

@@ -168,6 +168,7 @@ describe("legs of an address", () => {
     ]);
     offered = [CALL];
     picks.retry(ACME);
+    expect(views()[0]!.absent).toBe("No such contract is offered to you now");
     await settle();
     expect(views()[0]!.symbol).toBe("ACMEC100");
     store.apply({

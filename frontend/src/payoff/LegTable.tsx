@@ -1,5 +1,5 @@
 // The legs of a position as a table: side, quantity and price can be changed in place; quotes are those of now.
-import { createMemo, Index, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, Index, on, Show } from "solid-js";
 import { aboutDollars, age, decimals, exact, fixed, percent, price } from "../format";
 import { isCoinPriced } from "../money";
 import type { Facts } from "../protocol";
@@ -116,15 +116,26 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
       change({ quantity: size * Math.sign(quantity()) });
     else field.value = String(Math.abs(quantity()));
   };
+  /** A price of one's own is to be written, and there is none to begin with. */
+  const [writing, setWriting] = createSignal(false);
+  // Rows are by their place: another leg may come to stand here.
+  createEffect(on(name, () => setWriting(false), { defer: true }));
+  const isOwn = () => writing() || typeof choice() === "number";
   const choose = (chosen: string) => {
+    const { price: now } = priced();
+    setWriting(chosen === "own" && now === null);
     if (chosen !== "own") change({ price: chosen as "market" | "mid" });
     // Begins with the price that stands there now.
-    else change({ price: Number((priced().price ?? 0).toFixed(8)) });
+    else if (now !== null) change({ price: Number(now.toFixed(8)) });
   };
+  const written = () => (typeof choice() === "number" ? String(choice()) : "");
   const setOwn = (field: HTMLInputElement) => {
     const own = ownPrice(field.value);
-    if (own === null) field.value = String(choice());
-    else change({ price: own });
+    if (own === null) field.value = written();
+    else {
+      setWriting(false);
+      change({ price: own });
+    }
   };
   const note = () => {
     const at = quotedAt(props.view);
@@ -187,7 +198,7 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
       <td class="leg-price">
         <select
           aria-label={`Price of ${name()} at`}
-          value={typeof choice() === "number" ? "own" : (choice() as string)}
+          value={isOwn() ? "own" : (choice() as string)}
           data-testid="leg-price-choice"
           onChange={(event) => choose(event.currentTarget.value)}
         >
@@ -196,7 +207,7 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
           <option value="own">Own</option>
         </select>
         <Show
-          when={typeof choice() === "number"}
+          when={isOwn()}
           fallback={
             <span class="price-used" title={priced().reason || dollars()} data-testid="leg-price">
               {priced().price === null ? (
@@ -211,7 +222,7 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
             class="own-price"
             inputmode="decimal"
             aria-label={`Own price of ${name()}`}
-            value={String(choice())}
+            value={written()}
             data-testid="leg-own-price"
             onChange={(event) => setOwn(event.currentTarget)}
           />

@@ -49,6 +49,8 @@ export function createPicks(parts: PickParts) {
   const [version, setVersion] = createSignal(0);
   const positions = new Map<string, readonly Leg[]>();
   const contracts = new Map<string, Contract>();
+  /** Those that are being asked for; what was said of them before holds meanwhile. */
+  const asking = new Set<string>();
   let shown: Subject | null = null;
   let subscribed = "";
 
@@ -105,14 +107,17 @@ export function createPicks(parts: PickParts) {
     for (const leg of legs) {
       const key = contractKey(of, leg);
       const held = contracts.get(key);
-      if (held?.symbol || held === ASKED) continue;
+      if (held?.symbol || asking.has(key)) continue;
       if (leg.kind === "underlying") {
         contracts.set(key, { symbol: of.underlying });
         continue;
       }
       const known = knownOption(of, leg);
-      contracts.set(key, known ? { symbol: known } : ASKED);
-      if (!known) wanted.set(leg.expiry, [...(wanted.get(leg.expiry) ?? []), leg]);
+      if (known) contracts.set(key, { symbol: known });
+      else {
+        asking.add(key);
+        wanted.set(leg.expiry, [...(wanted.get(leg.expiry) ?? []), leg]);
+      }
     }
     for (const [expiry, asked] of wanted) void ask(of, expiry, asked);
   }
@@ -137,6 +142,7 @@ export function createPicks(parts: PickParts) {
       const one =
         fitting.find((other) => isOf(other, of, leg, leg.root)) ?? (leg.root ? undefined : only(fitting));
       if (one) store.setFacts(one);
+      asking.delete(contractKey(of, leg));
       contracts.set(
         contractKey(of, leg),
         one ? { symbol: one.symbol } : { symbol: null, reason: problem || notOffered(of, expiry) },

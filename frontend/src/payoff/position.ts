@@ -193,7 +193,7 @@ function crossings(points: readonly Point[], profit: ((spot: number) => number) 
     }
     // A stretch of exactly nothing begins and ends at a breakeven; its inside is none.
     const isWithin = before?.[1] === 0 && after?.[1] === 0;
-    if (value === 0 && spot > 0 && !isWithin && before?.[1] !== after?.[1]) found.push(spot);
+    if (value === 0 && spot > 0 && !isWithin) found.push(spot);
   }
   return found;
 }
