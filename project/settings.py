@@ -38,7 +38,7 @@ INSTALLED_APPS = [
     "unfold",  # the admin's look: before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.import_export",  # before import_export, likewise
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # its pages are loaded with the routes: most processes have none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -7,6 +7,7 @@ from django.urls import include, path
 from accounts import second_factor
 from marketdata.admin import connections, feed_page
 
+admin.autodiscover()
 # The admin's own form counts no attempts: who is not signed in goes through the site's.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 second_factor.protect(admin.site)
