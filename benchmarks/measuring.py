@@ -87,6 +87,7 @@ def measure(running: Running, load: Load, folder: Path) -> dict[str, float]:
         "server CPU s per million served": cpu / served * 1e6 if served else float("inf"),
         **{f"{name}, share of a core": used / seconds for name, used in cpu_beside.items()},
         "KiB a socket": kib,
+        "kB/s a socket": figures["MB/s"] * 1000 / load.sockets,
         "calibration, µs a bare frame": calibration,
     }
 

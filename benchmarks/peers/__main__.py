@@ -10,6 +10,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,8 +83,8 @@ def _compare(options: argparse.Namespace, workload: str, load: Any) -> dict[str,
 def _summary(found: dict[str, Rounds], share: dict[str, float]) -> str:
     """One line a side: what it served how late, at which price, and how many times the first side's price that is."""
     first = next(iter(found), None)
-    lines = ["", "| side | rate | served | p50 ms | p99 ms | of a core | CPU s a million served | × |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    heads = ("side", "rate", "served", "p50 ms", "p99 ms", "of a core", _SERVED, "×", "KiB a socket", "kB/s a socket")
+    lines = ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for key, rounds in found.items():
         middle = {name: median_and_spread([one[name] for one in rounds])[0] for name in rounds[0]}
         own = median_and_spread([one[_SERVED] for one in found[str(first)]])[0]
@@ -95,8 +96,9 @@ def _summary(found: dict[str, Rounds], share: dict[str, float]) -> str:
             f"{middle['p50 ms']:,.1f}",
             f"{middle['p99 ms']:,.0f}",
             f"{core:.2f}{' (saturated)' if core > _SATURATED else ''}",
-            f"{middle[_SERVED]:,.2f}",
-            f"{middle[_SERVED] / own:,.1f}",
+            *((f"{middle[_SERVED]:,.2f}", f"{middle[_SERVED] / own:,.2f}") if isfinite(own) else ("", "")),
+            f"{middle['KiB a socket']:,.0f}",
+            f"{middle['kB/s a socket']:,.1f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
