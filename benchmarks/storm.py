@@ -1,0 +1,145 @@
+"""Two thousand sockets that come at once, as after a restart, while others stay.
+
+    python -m benchmarks.storm --sockets 2000 --rounds 5 [--spread-ms 5000]
+
+Each signs in with a token, subscribes to fifty symbols and waits for its snapshot. Told is how long the last of them
+waited, and how late rows were for those that stayed, before and meanwhile. With `--spread-ms` each waits a random part of
+that time first, as clients do that are told a `reconnect_ms`.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import uvloop
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from .calibration import microseconds_a_frame
+from .figures import table
+from .load import Load
+from .measuring import SETTLE_S, Running
+from .peers.strikewire import Strikewire
+from .watchers import decode
+
+PER_SOCKET: Final = 50
+BEFORE_S: Final = 8.0
+STAY: Final = 200
+PATIENCE_S: Final = 60.0
+
+
+class Client(WSListener):
+    """`had` is done with the snapshot; `lags` takes how late each row was, ms, in the clock of one machine."""
+
+    def __init__(self, symbols: Sequence[str], lags: "array[float] | None" = None) -> None:
+        super().__init__()
+        self._symbols = symbols
+        self._lags = lags
+        self.had = asyncio.get_running_loop().create_future()
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        said = {"op": "subscribe", "source": "all", "symbols": self._symbols}
+        transport.send(WSMsgType.TEXT, json.dumps(said).encode())
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if not self.had.done():
+            self.had.set_exception(ConnectionError("closed before its snapshot"))
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type != WSMsgType.TEXT:
+            return
+        payload = frame.get_payload_as_bytes()
+        if self._lags is None and payload.startswith(b'{"op":"ticks"'):
+            return
+        now = time.time() * 1000
+        message = decode(payload)
+        if message.op == "ping":
+            transport.send(WSMsgType.TEXT, b'{"op":"pong","n":%d}' % message.n)
+        elif message.op == "snapshot" and not message.more and not self.had.done():
+            self.had.set_result(time.monotonic())
+        elif message.op == "ticks" and self._lags is not None:
+            # Rows carry the venue's time; the benchmark's venue stamps a millisecond before the row is published.
+            self._lags.extend(now - row[2] for row in json.loads(payload)["rows"])
+
+
+async def _storm(running: Running, sockets: int, spread_ms: int, seed: int) -> dict[str, float]:
+    rng = random.Random(seed)
+    names = list(running.ids)
+    lags: array[float] = array("d")
+    kept: list[Any] = []
+
+    async def come(index: int, wait_s: float, own: "array[float] | None" = None) -> float:
+        await asyncio.sleep(wait_s)
+        began = time.monotonic()
+        client = Client(rng.sample(names, PER_SOCKET), own)
+        headers = {"Authorization": f"Bearer {running.tokens[index % len(running.tokens)]}"}
+        kept.append(
+            await ws_connect(lambda: client, running.url, extra_headers=headers, websocket_handshake_timeout=PATIENCE_S)
+        )
+        had: float = await asyncio.wait_for(client.had, PATIENCE_S)
+        return had - began
+
+    for first in range(0, STAY, 50):
+        await asyncio.gather(*(come(index, 0, lags) for index in range(first, min(first + 50, STAY))))
+    await asyncio.sleep(SETTLE_S)
+    del lags[:]
+    await asyncio.sleep(BEFORE_S)
+    before = np.array(lags)
+    del lags[:]
+    cpu = sum(process.cpu_seconds() for process in running.server)
+    began = time.monotonic()
+    waited = await asyncio.gather(
+        *(come(STAY + index, rng.uniform(0, spread_ms / 1000) if spread_ms else 0) for index in range(sockets))
+    )
+    lasted = time.monotonic() - began
+    meanwhile = np.array(lags)
+    cpu = sum(process.cpu_seconds() for process in running.server) - cpu
+    return {
+        "all have their snapshot after, s": lasted,
+        "a socket waited, p50 s": float(np.percentile(waited, 50)),
+        "a socket waited, p99 s": float(np.percentile(waited, 99)),
+        "p99 of those that stayed, before, ms": float(np.percentile(before, 99)),
+        "p99 of those that stayed, meanwhile, ms": float(np.percentile(meanwhile, 99)),
+        "times": float(np.percentile(meanwhile, 99) / np.percentile(before, 99)),
+        "server, CPU ms a socket": cpu / sockets * 1000,
+        "calibration, µs a bare frame": microseconds_a_frame(),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> list[dict[str, float]]:
+    options = _options(arguments)
+    rounds = []
+    for number in range(options.rounds):
+        load = Load(options.sockets + STAY, 500, PER_SOCKET, 500, 100, BEFORE_S, seed=number + 1)
+        with (
+            tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder,
+            Strikewire("uvicorn").start(Path(folder), load) as running,
+        ):
+            one = uvloop.run(_storm(running, options.sockets, options.spread_ms, number + 1))
+        rounds.append(one)
+        print(f"round {number + 1}: " + ", ".join(f"{name} {value:,.4g}" for name, value in one.items()), flush=True)
+    print(f"\n{options.sockets} sockets at once, spread over {options.spread_ms} ms; medians [smallest … largest]")
+    print(table(rounds))
+    if options.json:
+        Path(options.json).write_text(json.dumps({"options": vars(options), "rounds": rounds}, indent=1))
+    return rounds
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.storm", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--sockets", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--spread-ms", type=int, default=0)
+    parser.add_argument("--json", help="write all rounds to this file")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
