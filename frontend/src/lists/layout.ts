@@ -130,7 +130,10 @@ function onTwoLines(chosen: readonly string[], room: Room): Fitted {
   const pairs = paired(keys).slice(0, PLACES);
   const isPriced = ([upper, lower]: readonly string[]) =>
     [upper, lower].some((key) => COLUMN_OF.get(key ?? "")?.beside);
-  const parts = pairs.map((pair) => (room.dollars && isPriced(pair) ? "minmax(0, 1.1fr)" : "minmax(0, 1fr)"));
+  const parts = pairs.map((pair) => {
+    const part = !room.dollars ? 1 : isPriced(pair) ? 1.1 : 0.8;
+    return `minmax(0, ${part}fr)`;
+  });
   return {
     keys: pairs.flat(),
     tracks: `minmax(0, 1.75fr) ${parts.join(" ")}`,
