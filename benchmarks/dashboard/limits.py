@@ -26,6 +26,7 @@ LIMITS: Final = (
     Limit("tasks above 50 ms a minute", 1),
     Limit("heap grown from minute 2 to 10, MB", 2, 2),
     Limit("heap grown by 50 changes of expiry, MB", 2, 2),
+    Limit("listeners added by 50 changes of expiry", 0, 0),
     Limit("first live row of a chain, ms", 1500, 0),
     Limit("first live row of a list, ms", 1500, 0),
     Limit("JavaScript of the first view, kB gzipped", 120),
@@ -65,7 +66,3 @@ def a_minute(count: int, seconds: float) -> float:
 def share(before: float, after: float, seconds: float) -> float:
     """Percent of a core, from two readings in seconds of work."""
     return 100 * (after - before) / seconds
-
-
-def a_second(before: int, after: int, seconds: float) -> float:
-    return (after - before) / seconds

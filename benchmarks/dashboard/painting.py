@@ -2,7 +2,7 @@
 keeps in memory."""
 
 import time
-from typing import Any, Final
+from typing import Final
 
 from playwright.sync_api import CDPSession, Page, Playwright
 
@@ -47,8 +47,7 @@ def measure(playwright: Playwright, site: Installation, lengths: Lengths) -> dic
         figures["cells changed on the screen/s"] = page.evaluate(COUNT_CHANGES, min(COUNTED_S, lengths.seconds) * 1000)
         figures["the same with details open, CPU, % of a core"] = _with_details(page, lengths)
         figures["heap grown from minute 2 to 10, MB"] = _growth(session, opened, lengths.minutes)
-        figures["heap grown by 50 changes of expiry, MB"] = _switching(page, site, session, lengths.switches)
-        return figures
+        return figures | _switching(page, site, session, lengths.switches)
 
 
 def _cost(page: Page, processes: Processes, seconds: float) -> dict[str, float]:
@@ -97,7 +96,7 @@ def _growth(session: CDPSession, opened: float, minutes: tuple[float, float]) ->
     return read[1] - read[0]
 
 
-def _switching(page: Page, site: Installation, session: CDPSession, switches: int) -> float:
+def _switching(page: Page, site: Installation, session: CDPSession, switches: int) -> dict[str, float]:
     """Every expiry was shown once before the first reading, so that only what piles up is counted."""
 
     def switch(number: int) -> None:
@@ -108,12 +107,14 @@ def _switching(page: Page, site: Installation, session: CDPSession, switches: in
 
     for number in range(len(EXPIRIES)):
         switch(number)
-    before = heap_megabytes(session)
+    before, listeners = heap_megabytes(session), _listeners(session)
     for number in range(switches):
         switch(number % len(EXPIRIES))
-    return heap_megabytes(session) - before
+    return {
+        "heap grown by 50 changes of expiry, MB": heap_megabytes(session) - before,
+        "listeners added by 50 changes of expiry": _listeners(session) - listeners,
+    }
 
 
-def nodes(session: CDPSession) -> dict[str, Any]:
-    """Documents, nodes and listeners that the page holds."""
-    return session.send("Memory.getDOMCounters")
+def _listeners(session: CDPSession) -> int:
+    return int(session.send("Memory.getDOMCounters")["jsEventListeners"])
