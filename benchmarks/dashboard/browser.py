@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
+from playwright.sync_api import TimeoutError as BrowserTimeoutError
 
 from tests.browser.visits import ARGUMENTS, DESKTOP
 from tests.services import chromium
@@ -36,7 +37,12 @@ def window(playwright: Playwright, site: Installation) -> Iterator[tuple[Browser
 
 
 def wait_until_live(page: Page) -> None:
-    page.locator('[data-testid="state"][data-tone="live"]').wait_for()
+    try:
+        page.locator('[data-testid="state"][data-tone="live"]').wait_for()
+    except BrowserTimeoutError as error:
+        state = page.get_by_test_id("state")
+        said = state.inner_text() if state.count() else "nothing"
+        raise RuntimeError(f"the page is not live, it says {said!r}") from error
 
 
 def wait_for_quotes(page: Page) -> None:
