@@ -235,7 +235,8 @@ export function createDesk(page: Page) {
   }
 
   function onMessage(message: Message): void {
-    heard = ourNow();
+    // Until something comes after it, a first connection is still being made, and nothing on the page is old.
+    if (message.op !== "welcome") heard = ourNow();
     sending = message.op === "ticks" ? message.sent_ms : null;
     store.apply(message);
     sending = null;

@@ -257,7 +257,7 @@ function Badges(props: { desk: Desk }) {
   return (
     <For each={[...new Set(badges().filter(Boolean))]}>
       {(text) => (
-        <span class="badge" data-testid="badge">
+        <span class="badge" data-testid="badge" title={text}>
           {text}
         </span>
       )}
