@@ -66,7 +66,8 @@ def test_a_quick_run_measures_every_figure(tmp_path: Path) -> None:
     dashboard.main(["--quick", "--json", str(file)])
     (one,) = json.loads(file.read_text())["rounds"]
     assert set(one) == {limit.name for limit in LIMITS}
-    assert one["cells changed on the screen/s"] == pytest.approx(1000, rel=0.15)
+    # A machine that does other things too merges some; none come from nowhere.
+    assert 500 < one["cells changed on the screen/s"] < 1100
     assert 0 < one[LIMITED] < 100
     assert one[LIMITED] <= one["whole renderer, % of a core"] + 5
     assert one["first live row of a list, ms"] > 0
