@@ -75,6 +75,12 @@ def rights_of(user: User) -> tuple[Access, Limits]:
     return _rights(user.is_superuser, _said_by_groups([user.pk]).get(user.pk, []))
 
 
+def rights_of_all(users: Collection[User]) -> dict[int, tuple[Access, Limits]]:
+    """The same of several, by id. One query, and none for nobody."""
+    said = _said_by_groups([user.pk for user in users]) if users else {}
+    return {user.pk: _rights(user.is_superuser, said.get(user.pk, [])) for user in users}
+
+
 def rights_of_many(user_ids: Collection[int]) -> dict[int, tuple[Access, Limits]]:
     """The same of many users, who need not be there any more. Two queries for each CHUNK of them."""
     found: dict[int, tuple[Access, Limits]] = {}
