@@ -51,7 +51,7 @@ function nameFromSymbol(symbol: string): Name {
 
 /** A text that sorts names as people expect: by what trades, then by expiry, strike and right. */
 export function sortName(symbol: string, facts: Facts | undefined): string {
-  if (!facts || facts.kind !== "option") return symbol;
+  if (facts?.kind !== "option") return symbol;
   const strike = (facts.strike ?? 0).toFixed(4).padStart(16, "0");
   return [facts.root || facts.underlying, facts.expiry?.slice(0, 10) ?? "", strike, facts.right].join(" ");
 }
