@@ -1,11 +1,15 @@
 """The page, and the pages of signing in and out."""
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
+from frontend.vite_manifest import built
 from tests.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cache_in_memory")]
@@ -125,3 +129,35 @@ def test_a_form_without_its_token_is_refused_in_words(build: Path) -> None:
 def test_the_favicon_that_browsers_ask_for_unbidden_is_there(client: Client) -> None:
     response = client.get("/favicon.ico")
     assert (response.status_code, response["Location"]) == (301, "/static/frontend/favicon.svg")
+
+
+def test_scripts_and_styles_go_out_compressed_to_who_takes_that(client: Client) -> None:
+    """Those of the real build, which every installation and every test run makes first."""
+    files = built("src/main.tsx")
+    for name in (*files.scripts, *files.styles):
+        plain = client.get(f"/static/{name}")
+        packed = client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in packed.headers["Vary"]
+        assert gzip.decompress(packed.content) == plain.content
+        assert "immutable" in packed.headers["Cache-Control"]
+
+
+def test_the_first_view_takes_little_script(client: Client) -> None:
+    sizes = [
+        len(client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"}).content) for name in scripts_of_page()
+    ]
+    assert 10_000 < sum(sizes) <= 120_000
+
+
+def scripts_of_page() -> set[str]:
+    """The page's script, and what that imports before it runs."""
+    manifest = json.loads((Path(settings.FRONTEND_BUILD) / "manifest.json").read_text())
+    found: set[str] = set()
+    left = ["src/main.tsx"]
+    while left:
+        chunk = manifest[left.pop()]
+        if f"build/{chunk['file']}" not in found:
+            found.add(f"build/{chunk['file']}")
+            left += chunk.get("imports", [])
+    return found
