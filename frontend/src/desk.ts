@@ -575,7 +575,9 @@ export function createDesk(page: Page) {
     }
     if (!chosen) setActiveId(null);
     if (view() === "list") {
-      if (chosen && window.location.hash !== `#list-${chosen.id}`)
+      // Not where the address has just become another view's, and that is about to be heard.
+      const stays = routeOf(window.location.hash).view === "list";
+      if (chosen && stays && window.location.hash !== `#list-${chosen.id}`)
         history.replaceState(null, "", `#list-${chosen.id}`);
       document.title = chosen ? `${chosen.name} · Strikewire` : "Strikewire";
       follow(chosen?.id ?? null);
