@@ -6,6 +6,7 @@ import { greeks, normalCdf, optionPrice, yearsBetween } from "../src/payoff/blac
 import {
   costOf,
   firstExpiry,
+  isGainAt,
   isKnownAt,
   modelGreeks,
   outcomeAt,
@@ -138,6 +139,17 @@ describe("a position at expiry", () => {
     expect(outcomeAt(fence, AT_EXPIRY).breakevens).toEqual([85, 95, 100]);
   });
 
+  it("has bounds where fractions of a coin, bought and sold, cancel out but for the noise of doubles", () => {
+    const legs = [option(3, "C", 90, 12), option(-1, "C", 100, 5), option(-2, "C", 110, 2)].map((leg) => ({
+      ...leg,
+      multiplier: 0.1,
+    }));
+    expect(outcomeAt(legs, AT_EXPIRY)).toMatchObject({
+      most: expect.closeTo(2.3, 9),
+      breakevens: [expect.closeTo(99, 9)],
+    });
+  });
+
   it("never breaks even where it always gains or always loses", () => {
     expect(outcomeAt([option(1, "P", 100, 0)], AT_EXPIRY)).toMatchObject({ most: 10_000, least: 0 });
     const box = [
@@ -222,18 +234,34 @@ describe("the model before expiry", () => {
 });
 
 describe("the probability of profit", () => {
+  const chance = (legs: PositionLeg[], forward: number, volatility: number, years: number) =>
+    probabilityOfProfit(
+      outcomeAt(legs, AT_EXPIRY),
+      (spot) => isGainAt(legs, spot, AT_EXPIRY),
+      forward,
+      volatility,
+      years,
+    );
+
+  it("is none where prices that end in tenths leave nothing but the noise of doubles", () => {
+    const legs = [option(1, "C", 100, 0.3), option(-1, "C", 105, 0.1), option(-1, "C", 110, 0.2)].map(
+      (leg) => ({ ...leg, multiplier: 1 }),
+    );
+    expect(Math.abs(costOf(legs))).toBeGreaterThan(0);
+    const found = chance(legs, 100, 0.2, 0.25);
+    const below = (spot: number) => normalCdf(Math.log(spot / 100) / 0.1 + 0.05);
+    expect(found).toBeCloseTo(below(115) - below(100), 9);
+  });
+
   it("is that of the normal distribution beyond the breakeven", () => {
-    const legs = [option(1, "C", 100, 5)];
-    const profit = (spot: number) => profitAt(legs, spot, AT_EXPIRY);
-    const found = probabilityOfProfit(outcomeAt(legs, AT_EXPIRY), profit, 100, 0.2, 0.25);
+    const found = chance([option(1, "C", 100, 5)], 100, 0.2, 0.25);
     expect(found).toBeCloseTo(1 - normalCdf(Math.log(1.05) / 0.1 + 0.05), 12);
   });
 
   it("of a position and of its opposite add up to one", () => {
     const sides = [1, -1].map((sign) => {
       const legs = [option(sign, "P", 95, 3), option(sign, "C", 105, 2)];
-      const profit = (spot: number) => profitAt(legs, spot, AT_EXPIRY);
-      return probabilityOfProfit(outcomeAt(legs, AT_EXPIRY), profit, 101, 0.4, 0.1);
+      return chance(legs, 101, 0.4, 0.1);
     });
     expect(sides[0]).toBeGreaterThan(0.1);
     expect(sides[0]! + sides[1]!).toBeCloseTo(1, 12);

@@ -5,6 +5,7 @@ import { yearsBetween } from "./blackScholes";
 import type { Leg } from "./leg";
 import {
   firstExpiry,
+  isGainAt,
   isKnownAt,
   isLinearAt,
   modelGreeks,
@@ -111,7 +112,7 @@ export function assess(
     outcome,
     probability: probability(
       outcome,
-      profitLater,
+      (price) => isGainAt(position, price, atExpiry),
       spot,
       expiry,
       around.volatility,
@@ -143,7 +144,7 @@ function problemOf(position: Known<readonly PositionLeg[]>, first_ms: number | n
 
 function probability(
   outcome: Known<Outcome>,
-  profit: (spot: number) => number,
+  isGain: (spot: number) => boolean,
   spot: number | null,
   expiry: Expiry | undefined,
   volatility: number | null,
@@ -158,7 +159,7 @@ function probability(
   if (Number.isNaN(now_ms)) return "The feed’s clock is not known yet";
   const years = yearsBetween(now_ms, first_ms);
   const forward = spot * Math.exp(carryOf(first_ms) * years);
-  return probabilityOfProfit(outcome, profit, forward, volatility, years);
+  return probabilityOfProfit(outcome, isGain, forward, volatility, years);
 }
 
 function firstOf(views: readonly LegView[]): number | null {

@@ -139,9 +139,12 @@ export function outcomeAt(legs: readonly PositionLeg[], scenario: Scenario): Out
   const profit = (spot: number): number => profitAt(legs, spot, scenario);
   const strikes = strikesOf(legs);
   // Above all strikes calls and the underlying gain as the underlying does, and puts are worth nothing.
-  const slope = sum(legs, (leg) => (leg.option?.right === "P" ? 0 : units(leg)));
-  const stake = sum(legs, (leg) => Math.abs(units(leg)) * Math.max(leg.option?.strike ?? 0, leg.price));
-  const noise = NOISE * Math.max(stake, 1e-9);
+  const size = sum(legs, (leg) => Math.abs(units(leg)));
+  const slope = clean(
+    sum(legs, (leg) => (leg.option?.right === "P" ? 0 : units(leg))),
+    NOISE * size,
+  );
+  const noise = noiseOf(legs);
   const near = isExact ? [0, ...strikes] : looks(strikes);
   const points = near.map((spot): Point => [spot, clean(profit(spot), noise)]);
   const breakevens = crossings(points, isExact ? null : profit);
@@ -167,6 +170,17 @@ type Point = readonly [spot: number, profit: number];
 /** The strikes, rising, each once. */
 export function strikesOf(legs: readonly PositionLeg[]): readonly number[] {
   return [...new Set(legs.flatMap((leg) => (leg.option ? [leg.option.strike] : [])))].sort((a, b) => a - b);
+}
+
+/** Profits of these legs that are no larger are the noise of doubles. */
+function noiseOf(legs: readonly PositionLeg[]): number {
+  const stake = sum(legs, (leg) => Math.abs(units(leg)) * Math.max(leg.option?.strike ?? 0, leg.price));
+  return NOISE * Math.max(stake, 1e-9);
+}
+
+/** Whether there is a profit at `spot`, and not only the noise of doubles. */
+export function isGainAt(legs: readonly PositionLeg[], spot: number, scenario: Scenario): boolean {
+  return profitAt(legs, spot, scenario) > noiseOf(legs);
 }
 
 function clean(value: number, noise: number): number {
@@ -226,10 +240,10 @@ function refined(points: readonly Point[], profit: (spot: number) => number, sig
 }
 
 /** How likely the profit is above nothing, where the logarithm of the price is normal round that of `forward`, which is
- * the mean, with `volatility` a year for `years`. `profit` is asked between the breakevens. */
+ * the mean, with `volatility` a year for `years`. `isGain` is asked between the breakevens. */
 export function probabilityOfProfit(
   { breakevens }: Outcome,
-  profit: (spot: number) => number,
+  isGain: (spot: number) => boolean,
   forward: number,
   volatility: number,
   years: number,
@@ -241,7 +255,7 @@ export function probabilityOfProfit(
   for (const [index, from] of edges.slice(0, -1).entries()) {
     const to = edges[index + 1]!;
     const inside = Number.isFinite(to) ? (from + to) / 2 : Math.max(from, forward) * 2;
-    if (profit(inside) > 0) found += (Number.isFinite(to) ? below(to) : 1) - (from > 0 ? below(from) : 0);
+    if (isGain(inside)) found += (Number.isFinite(to) ? below(to) : 1) - (from > 0 ? below(from) : 0);
   }
   return found;
 }
