@@ -31,25 +31,30 @@ class AskedTogether(Generic[Answer]):
         future = waiting.get(key)
         if future is None:
             future = waiting[key] = loop.create_future()
-        asking = self._asking.get(loop)
-        if asking is None or asking.done():
+        if loop not in self._asking:
             self._asking[loop] = loop.create_task(self._ask_all(waiting), name="asked-together")
         # Others may wait for the same key: one who gives up must not take it from them.
         return await asyncio.shield(future)
 
     async def _ask_all(self, waiting: dict[str, asyncio.Future[Answer | None]]) -> None:
-        while waiting:
-            asked = {key: waiting.pop(key) for key in list(waiting)[:MOST]}
-            try:
-                found = await database_sync_to_async(self._answer)(list(asked))
-            except BaseException as error:
-                for future in asked.values():
-                    if not future.done():
-                        future.set_exception(error if isinstance(error, Exception) else ConnectionError("not answered"))
-                        future.exception()  # nobody may be waiting any more
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            for key, future in asked.items():
+        try:
+            while waiting:
+                await self._ask_some({key: waiting.pop(key) for key in list(waiting)[:MOST]})
+        finally:
+            # A task holds its loop, which would be kept for good.
+            del self._asking[asyncio.get_running_loop()]
+
+    async def _ask_some(self, asked: dict[str, asyncio.Future[Answer | None]]) -> None:
+        try:
+            found = await database_sync_to_async(self._answer)(list(asked))
+        except BaseException as error:
+            for future in asked.values():
                 if not future.done():
-                    future.set_result(found.get(key))
+                    future.set_exception(error if isinstance(error, Exception) else ConnectionError("not answered"))
+                    future.exception()  # nobody may be waiting any more
+            if not isinstance(error, Exception):
+                raise
+            return
+        for key, future in asked.items():
+            if not future.done():
+                future.set_result(found.get(key))

@@ -1,7 +1,9 @@
 """Questions that come while one is being answered become one question."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Collection
 
 import pytest
@@ -62,6 +64,14 @@ async def test_a_failure_is_told_to_those_who_asked_and_to_nobody_after_them() -
     assert await together.ask("good") == 4
 
 
-def test_each_loop_has_its_own() -> None:
+def test_each_loop_has_its_own_and_a_former_one_is_not_kept() -> None:
     together = AskedTogether(Desk().answer)
-    assert [asyncio.run(together.ask(key)) for key in ("a", "bb")] == [1, 2]
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def ask(key: str) -> int | None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        return await together.ask(key)
+
+    assert [asyncio.run(ask(key)) for key in ("a", "bb")] == [1, 2]
+    gc.collect()
+    assert loops[0]() is None
