@@ -76,6 +76,9 @@ const BEAT_MS = 250;
 const SORT_EVERY = 12;
 const DAY_EVERY = 40;
 const TOAST_MS = 6000;
+/** Between two askings for a first watchlist, doubled each time. */
+const BEGIN_MS = 5000;
+const LONGEST_BEGIN_MS = 60_000;
 /** The source of another's list. */
 const SHARED = "shared";
 
@@ -297,7 +300,7 @@ export function createDesk(page: Page) {
       grid?.drawAges();
       chain.drawAges();
       if (beat() % SORT_EVERY === 0) grid?.sortAgain();
-      if (beat() % DAY_EVERY === 0 && dayLines.isOver(feedNow)) void dayLines.load();
+      if (beat() % DAY_EVERY === 0) dayLines.turnDay(feedNow);
       if (beat() % 4 === 0) setReadout(meter.read(ourNow()));
       if (beat() % 240 === 0) grid?.drawNames();
     }, BEAT_MS);
@@ -333,11 +336,13 @@ export function createDesk(page: Page) {
   }
 
   /** A new user's first watchlist, as soon as there is a feed that lives. */
-  async function begin(): Promise<void> {
+  async function begin(pauseMs = BEGIN_MS): Promise<void> {
     const living = [...store.feeds.keys()];
     const settled = living.length > 0 && (await api.giveFirstList(living).catch(() => false));
-    if (settled) await load();
-    else setTimeout(() => void begin(), living.length ? 5000 : 100);
+    if (settled) return load();
+    // It costs the server a look through all that is listed, in vain for as long as nothing is or may be seen.
+    const next = living.length ? Math.min(pauseMs * 2, LONGEST_BEGIN_MS) : pauseMs;
+    setTimeout(() => void begin(next), living.length ? pauseMs : 100);
   }
 
   /** Shows what the address says. */

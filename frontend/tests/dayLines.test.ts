@@ -130,12 +130,71 @@ describe("the lines of a list", () => {
     expect(asked).toHaveLength(2);
   });
 
-  it("are over a minute after the session", async () => {
+  it("are asked for again where they come back before they were told, or in vain", async () => {
+    const answers: ((lines: readonly StoredLine[]) => void)[] = [];
+    answer = () => new Promise((resolve) => answers.push(resolve));
+    days.show([named(1)]);
+    days.show([named(2)]);
+    days.show([named(1)]);
+    for (const resolve of answers) resolve([stored()]);
+    await settle();
+    expect(lines.get(1)?.values).toEqual([2, 3]);
+    answer = async () => Promise.reject(new Error());
+    days.show([named(3)]);
+    await settle();
+    answer = async () => [stored({ id: 2 }), stored({ id: 3 })];
+    days.show([named(2)]);
+    days.show([named(3)]);
+    await settle();
+    expect(lines.get(3)?.values).toEqual([2, 3]);
+  });
+
+  it("are asked for again where they were away for long, and lack what came meanwhile", async () => {
     days.show([named(1)]);
     await settle();
-    expect(days.isOver(() => OPENS + 390 * MINUTE)).toBe(false);
-    expect(days.isOver(() => OPENS + 391 * MINUTE)).toBe(true);
-    expect(days.isOver(() => Number.NaN)).toBe(false);
+    days.show([]);
+    await vi.advanceTimersByTimeAsync(50_000);
+    days.show([named(1)]);
+    expect(asked).toHaveLength(1);
+    days.show([]);
+    await vi.advanceTimersByTimeAsync(61_000);
+    days.show([named(1)]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("are asked for once when the session is over, and again when another may have begun", async () => {
+    const askedAt = async (minutes: number) => {
+      await vi.advanceTimersByTimeAsync(61_000);
+      days.turnDay(() => OPENS + minutes * MINUTE);
+      await settle();
+      return asked.length;
+    };
+    days.show([named(1)]);
+    days.turnDay(() => OPENS + 400 * MINUTE);
+    expect(asked).toHaveLength(1);
+    expect(await askedAt(390)).toBe(1);
+    expect(await askedAt(Number.NaN)).toBe(1);
+    expect(await askedAt(391)).toBe(2);
+    expect(await askedAt(392)).toBe(2);
+    live(1, { bid: 4, ask: 5 });
+    expect(await askedAt(393)).toBe(2);
+    live(1, { bid: 4, ask: 5, venue_time_ms: OPENS + 1440 * MINUTE });
+    expect(await askedAt(1441)).toBe(3);
+    expect(await askedAt(1442)).toBe(3);
+  });
+
+  it("are asked for again when rows come of a feed that said no time", async () => {
+    answer = async () => [
+      stored({ opens_at: null, closes_at: null, step_minutes: null, minutes: [], values: [] }),
+    ];
+    days.show([named(1)]);
+    await settle();
+    live(1, { bid: 4, ask: 5 });
+    answer = async () => [stored()];
+    await vi.advanceTimersByTimeAsync(61_000);
+    days.turnDay(() => OPENS + 21 * MINUTE);
+    await settle();
+    expect(lines.get(1)?.values).toEqual([2, 3]);
   });
 });
 

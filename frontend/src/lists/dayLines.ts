@@ -60,15 +60,26 @@ export class DayLines {
   private asking = 0;
   private askedAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** When an instrument left the screen. */
+  private readonly left = new Map<number, number>();
+  /** The close after which an instrument's day was asked for. */
+  private readonly closed = new Map<number, number>();
+  /** Instruments with rows that are of no time of the day that is shown. */
+  private readonly beyond = new Set<number>();
 
   constructor(private readonly parts: DayLineParts) {}
 
-  /** These are on the screen, with a line each. Asks where there is one of which nothing is known. */
+  /** These are on the screen, with a line each. Asks where one came there whose line is not known, or has a hole. */
   show(instruments: readonly Named[]): void {
+    const now = performance.now();
+    const before = new Set(this.shown.map(({ instrument }) => instrument));
     this.shown = instruments.slice(0, MOST);
     const { lines } = this.parts;
-    const isNew = this.shown.filter(({ instrument }) => !lines.has(instrument));
-    if (isNew.length) void this.load();
+    const came = this.shown.map(({ instrument }) => instrument).filter((one) => !before.delete(one));
+    for (const one of before) this.left.set(one, now);
+    const isMissing = (one: number) =>
+      lines.get(one)?.state !== "ready" || now - (this.left.get(one) ?? now) > MISSED_MS;
+    if (came.some(isMissing)) void this.load();
   }
 
   /** Rows may have been missed. */
@@ -106,24 +117,36 @@ export class DayLines {
   /** A newer row of an instrument. */
   live(instrument: number, row: Row, columns: Columns): void {
     const line = this.parts.lines.get(instrument);
-    if (line?.state !== "ready" || !line.step_ms) return;
+    if (line?.state !== "ready") return;
     const value = (column: Parameters<typeof columnValue>[2]) => columnValue(row, columns, column);
     const venue = value("venue_time_ms");
     if (venue === null) return;
+    const at = venue + (value("lag_ms") ?? 0);
+    if (at >= line.closes_ms + MINUTE_MS) this.beyond.add(instrument);
+    if (!line.step_ms) return;
     const [bid, ask] = [value("bid"), value("ask")];
     const mid = bid !== null && ask !== null && bid <= ask ? (bid + ask) / 2 : null;
     const price = line.price ?? (mid === null ? "last" : "mid");
     const now = price === "mid" ? mid : value("last");
     if (now === null) return;
-    this.parts.lines.set(instrument, gone(line, price, venue + (value("lag_ms") ?? 0), now));
+    this.parts.lines.set(instrument, gone(line, price, at, now));
   }
 
-  /** Whether a day that is shown is over at `feedNow` of its feed. */
-  isOver(feedNow: (feed: string) => number): boolean {
-    return this.shown.some(({ feed, instrument }) => {
+  /** Asks anew once a day that is shown is over at `feedNow` of its feed, and again where rows come of a time after it:
+   * another may have begun. */
+  turnDay(feedNow: (feed: string) => number): void {
+    if (performance.now() - this.askedAt < MISSED_MS) return;
+    const over = this.shown.filter(({ feed, instrument }) => {
       const line = this.parts.lines.get(instrument);
-      return line?.state === "ready" && line.closes_ms > 0 && feedNow(feed) >= line.closes_ms + MINUTE_MS;
+      if (line?.state !== "ready" || !(feedNow(feed) >= line.closes_ms + MINUTE_MS)) return false;
+      return this.closed.get(instrument) !== line.closes_ms || this.beyond.has(instrument);
     });
+    if (!over.length) return;
+    for (const { instrument } of over) {
+      this.closed.set(instrument, this.parts.lines.get(instrument)!.closes_ms);
+      this.beyond.delete(instrument);
+    }
+    void this.load();
   }
 }
 
