@@ -72,6 +72,13 @@ export function exact(value: number): string {
   return exactly.format(value);
 }
 
+const allDigits = new Intl.NumberFormat("en-US", { maximumFractionDigits: 8, useGrouping: "min2" });
+
+/** A number with all the digits that it has and no others: a multiplier of 100, one of 0.01. */
+export function asIs(value: number): string {
+  return allDigits.format(value);
+}
+
 /** A change, its sign always written: `+0.35`, `−1.20`. */
 export function change(value: Value, places: number): string {
   const text = fixed(value, places);
@@ -83,11 +90,13 @@ export function percent(fraction: Value): string {
   return fraction == null ? "" : fixed(fraction * 100, 1);
 }
 
-/** A size, volume or open interest: `9 999`, then `12.4k`, `3.1M`; parts of a contract with one decimal. */
+/** A size, volume or open interest: `9 999`, then `12.4k`, `3.1M`; parts of a contract with one decimal, or with
+ * as many as show that it is not nothing. */
 export function count(value: Value): string {
   if (value == null) return "";
   if (value >= 999_500) return `${scaled(value / 1e6)}M`;
   if (value > 9_999) return `${scaled(value / 1e3)}k`;
+  if (value > 0 && value < 0.05) return significant(value, 1);
   const text = Number.isInteger(value) ? String(value) : value.toFixed(1);
   return value >= 1000 ? `${text.slice(0, 1)}${THIN}${text.slice(1)}` : text;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   aboutDollars,
   age,
+  asIs,
   change,
   count,
   decimals,
@@ -12,6 +13,7 @@ import {
   significant,
 } from "../src/format";
 import { nameOf, spelled, timeLeft } from "../src/names";
+import { deltaText } from "../src/payoff/words";
 import { asQuery } from "../src/search/words";
 import { makeFacts } from "./builders";
 
@@ -57,7 +59,9 @@ it.each([
 
 it.each([
   [7, "7"],
+  [0, "0"],
   [0.5, "0.5"],
+  [0.04, "0.04"],
   [9999, "9\u202f999"],
   [1000.25, "1\u202f000.3"],
   [10_000, "10.0k"],
@@ -66,6 +70,18 @@ it.each([
   [999_500, "1.0M"],
   [3_100_000, "3.1M"],
 ])("a count of %s is %s", (value, text) => expect(count(value)).toBe(text));
+
+it.each([
+  [100, "100"],
+  [0.01, "0.01"],
+  [10_000, "10,000"],
+])("a multiplier of %s is %s", (value, text) => expect(asIs(value)).toBe(text));
+
+it.each([
+  [-52.34, "\u221252.3"],
+  [0.04, "0.040"],
+  [null, ""],
+])("a position's delta of %s is %s", (value, text) => expect(deltaText(value)).toBe(text));
 
 it.each([
   [400, "0.4 s"],

@@ -75,7 +75,10 @@ describe("an address", () => {
 describe("a price of one's own", () => {
   it("is a plain number of 0 or more", () => {
     expect([" 1.25 ", "0", "1,5"].map(ownPrice)).toEqual([1.25, 0, 1.5]);
-    for (const text of ["", "-1", "abc", "1.2.3", "Infinity"]) expect(ownPrice(text)).toBeNull();
+    expect(["64,123", "64,123.5", "1,234,567", "0,125"].map(ownPrice)).toEqual([
+      64_123, 64_123.5, 1_234_567, 0.125,
+    ]);
+    for (const text of ["", "-1", "abc", "1.2.3", "Infinity", "64,12,3"]) expect(ownPrice(text)).toBeNull();
   });
 });
 

@@ -2,7 +2,7 @@
 import { For, type JSX } from "solid-js";
 import { fixed, percent, significant } from "../format";
 import type { Assessment, Known } from "./assessment";
-import { extremeText, gainText } from "./words";
+import { deltaText, extremeText, gainText } from "./words";
 
 type Figure = readonly [term: string, value: JSX.Element, note: string, testid: string];
 
@@ -65,7 +65,7 @@ export function Figures(props: { state: Assessment; places: number; when: string
   const greeks = (): readonly Figure[] => {
     const of = props.state.greeks;
     return [
-      greek("Delta", of.delta, (value) => fixed(value, 1), "Change for 1 of the underlying"),
+      greek("Delta", of.delta, deltaText, "Change for 1 of the underlying"),
       greek("Gamma", of.gamma, (value) => significant(value, 3), "Change of delta for 1 of the underlying"),
       greek("Theta", of.theta, gainText, "Change in a calendar day"),
       greek("Vega", of.vega, gainText, "Change for a point of volatility"),

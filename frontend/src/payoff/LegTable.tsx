@@ -1,13 +1,13 @@
 // The legs of a position as a table: side, quantity and price can be changed in place; quotes are those of now.
 import { createEffect, createMemo, createSignal, Index, on, Show } from "solid-js";
-import { aboutDollars, age, decimals, exact, fixed, percent, price } from "../format";
+import { aboutDollars, age, asIs, decimals, exact, fixed, percent, price } from "../format";
 import { isCoinPriced } from "../money";
 import type { Facts } from "../protocol";
 import { Flag } from "../protocol";
 import { Icon } from "../views/Icon";
 import { type Leg, MOST_QUANTITY, ownPrice, type PriceChoice } from "./leg";
 import { type LegView, pricedLeg } from "./quoted";
-import { contractName, gainText } from "./words";
+import { contractName, deltaText, gainText } from "./words";
 
 export interface TableParts {
   readonly underlying: string;
@@ -232,7 +232,7 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
         {percent(leg().kind === "option" ? props.view.value("implied_volatility") : null)}
       </td>
       <td class="number quote faint" data-label="Delta">
-        {fixed(delta(), 1)}
+        {deltaText(delta())}
       </td>
       <td
         class="number leg-cost"
@@ -275,7 +275,7 @@ function quotedAt(view: LegView): number | null {
 
 function termsOf(facts: Facts | undefined): string {
   if (!facts) return "";
-  const unit = facts.kind === "option" ? `${exact(facts.multiplier).replace(/\.00$/, "")} a contract` : "";
+  const unit = facts.kind === "option" ? `${asIs(facts.multiplier)} a contract` : "";
   return [facts.exercise ?? "", unit].filter(Boolean).join(", ");
 }
 

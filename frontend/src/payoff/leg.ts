@@ -35,6 +35,8 @@ const BETWEEN = "~";
 const LEG =
   /^([+-]?)(\d{1,9})(?:U|([CP])(\d{1,9}(?:\.\d{1,8})?)\.(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_]{1,16}))?)(?:@(.*))?$/;
 const PRICE = /^\d{1,9}(?:\.\d{1,8})?$/;
+/** Written as the page and venues write it; a comma anywhere else is a decimal one. */
+const GROUPED = /^[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?$/;
 
 export interface LegsRead {
   readonly legs: readonly Leg[];
@@ -85,8 +87,9 @@ function readLeg(text: string): Leg | string {
 
 /** What someone wrote as a price of their own, or null where it is none. */
 export function ownPrice(text: string): number | null {
-  const plain = text.trim().replace(",", ".");
-  return PRICE.test(plain) ? Number(plain) : null;
+  const trimmed = text.trim();
+  const digits = GROUPED.test(trimmed) ? trimmed.replaceAll(",", "") : trimmed.replace(",", ".");
+  return PRICE.test(digits) ? Number(digits) : null;
 }
 
 function readPrice(text: string | undefined): PriceChoice | null {

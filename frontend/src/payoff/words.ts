@@ -29,6 +29,11 @@ export function gainText(value: number): string {
   return change(value, Math.abs(value) >= 99_999.5 ? 0 : 2);
 }
 
+/** Of a leg or a position: of stock contracts hundreds, of coins often less than one. */
+export function deltaText(value: number | null): string {
+  return fixed(value, Math.abs(value ?? 0) < 9.95 ? 3 : 1);
+}
+
 export function extremeText(value: Extreme): string {
   return value === "unlimited" ? "unlimited" : gainText(value);
 }

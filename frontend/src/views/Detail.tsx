@@ -5,7 +5,7 @@ import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
 import { Expiries } from "../detail/Expiries";
 import { Trades } from "../detail/Trades";
-import { age, change, count, decimals, exact, fixed, percent, price, significant } from "../format";
+import { age, asIs, change, count, decimals, exact, fixed, percent, price, significant } from "../format";
 import type { Named } from "../grid/cells";
 import {
   besideNote,
@@ -128,7 +128,7 @@ export function Detail(props: { desk: Desk; entry: Named }) {
           name().expiry && `${name().expiry} · ${timeLeft(facts(), props.desk.feedNow(props.entry.feed))}`,
         ],
         ["Exercise", facts()?.exercise ?? ""],
-        ["Multiplier", facts() ? count(facts()!.multiplier) : ""],
+        ["Multiplier", facts() ? asIs(facts()!.multiplier) : ""],
         ["Tick", facts() ? `${fixed(tick(), decimals(tick()))} ${facts()!.currency}` : ""],
         ["Feed", props.entry.feed],
       ] as [string, string][]
