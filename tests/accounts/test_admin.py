@@ -17,6 +17,8 @@ from marketdata.models import Instrument
 from tests.builders import make_instrument
 
 OURS = (User, Watchlist, Instrument)
+# As the routes do, when they are first looked at.
+admin.autodiscover()
 
 
 @pytest.fixture
