@@ -1,6 +1,6 @@
 // The search: chains, views, lists and commands from memory, contracts from the server. A combobox, wholly by keyboard if
 // wanted.
-import { createEffect, createSignal, For, on, onCleanup, onMount, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, on, onCleanup, onMount, Show } from "solid-js";
 import { ApiError, type Found } from "../api";
 import type { Desk } from "../desk";
 import { actionOf } from "../keys";
@@ -43,9 +43,10 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
       commands: commandsOf(desk, props.onHelp),
     });
 
-  const targets = (): readonly Target[] => {
+  // Each result asks for both: without a memo all would be ranked for each of them.
+  const targets = createMemo((): readonly Target[] => {
     if (!open()) return [];
-    if (!typed()) return recent().map((of) => ({ kind: "recent", key: `recent-${of.hash}-${of.name}`, of }));
+    if (!typed()) return recent().map((of) => ({ kind: "recent", key: keyOf(of), of }));
     const { places, lists, commands } = ranked();
     const contracts = results().map<Target>((found) => ({
       kind: "instrument",
@@ -56,21 +57,22 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
     return places.length
       ? [...places, ...contracts, ...lists, ...commands]
       : [...lists, ...commands, ...contracts];
-  };
+  });
 
   /** What Enter takes if nothing was chosen: beside a watchlist a symbol, which is added, else what stands first. Null
    * while the server has yet to say. */
   const usual = (): Target | null => {
     const all = targets();
     const first = all[0] ?? null;
-    const isView = first?.kind === "volatility" || first?.kind === "payoff";
-    if (first?.kind === "chain" && !isView && desk.view() === "list") {
+    if (first?.kind === "chain" && desk.view() === "list") {
       const contract = isAnswered() ? all.find(({ kind }) => kind === "instrument") : null;
       return contract ?? (isAnswered() ? first : null);
     }
+    // Until then contracts are those of what was typed before.
+    if (first?.kind === "instrument" && !isAnswered()) return null;
     return first;
   };
-  const chosen = (): Target | null => targets().find(({ key }) => key === pointed()) ?? usual();
+  const chosen = createMemo((): Target | null => targets().find(({ key }) => key === pointed()) ?? usual());
 
   const listed = (found: Found) => desk.entryOf({ ...found, instrument: found.id });
 
@@ -304,6 +306,11 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
       </div>
     </div>
   );
+}
+
+/** It is the id of an element, which has no spaces. */
+function keyOf({ hash, name }: Kept): string {
+  return `recent-${encodeURIComponent(`${hash}-${name}`)}`;
 }
 
 const ICONS = {
