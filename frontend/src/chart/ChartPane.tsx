@@ -244,7 +244,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
           <Choices
             label="Price"
             all={PRICES.filter(([value]) => value !== "iv" || isOption())}
-            chosen={choice().price}
+            chosen={price()}
             onChoose={(chosen) => choose({ price: chosen })}
           />
         </Show>
