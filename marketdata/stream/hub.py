@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -187,13 +187,13 @@ class Hub:
     def tell(self, message: dict[str, Any], to: Iterable[Connection] | None = None) -> None:
         """The same message to many, encoded once, in slices so that the loop breathes between them."""
         frame = encoded(message)
-        self._tell(frame, list(self.connections if to is None else to), 0)
+        self._in_slices(lambda connection: connection.post(frame), list(self.connections if to is None else to))
 
-    def _tell(self, frame: bytes, connections: list[Connection], start: int) -> None:
+    def _in_slices(self, do: Callable[[Connection], None], connections: list[Connection], start: int = 0) -> None:
         for connection in connections[start : start + SLICE]:
-            connection.post(frame)
+            do(connection)
         if start + SLICE < len(connections):
-            asyncio.get_running_loop().call_soon(self._tell, frame, connections, start + SLICE)
+            asyncio.get_running_loop().call_soon(self._in_slices, do, connections, start + SLICE)
 
     # ── House ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,10 +241,13 @@ class Hub:
     def _stretched(self, beats: tuple[int, ...]) -> None:
         if len(beats) > 1:
             logger.warning("beats are stretched %d times", self.phases.stretch)
-        for connection in list(self.connections):
+
+        def say(connection: Connection) -> None:
             if connection.beat in beats:
                 interval = self.phases.interval_ms(connection.beat)
                 connection.post(configured(connection, interval, "load" if interval > connection.beat else "recovered"))
+
+        self._in_slices(say, list(self.connections))
 
     async def _report(self) -> None:
         """What this process does, for `up` and whoever else looks into Redis."""
