@@ -17,7 +17,7 @@ export class Header {
     this.element.setAttribute("aria-rowindex", "1");
   }
 
-  /** Shows these columns; says whether they are others than before. */
+  /** Shows these columns: makes their cells anew where they are others than before. */
   show(columns: readonly GridColumn[]): void {
     const keys = columns.map((column) => column.key).join();
     if (keys === this.shown && this.cells.length) return;
