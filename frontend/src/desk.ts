@@ -364,6 +364,7 @@ export function createDesk(page: Page) {
     } else if (to.view === "shared") {
       if (to.key === shared()?.key) return;
       setShared(null);
+      setSharedProblem("");
       setSelected(null);
       grid?.selectEntry(null);
       drawList();
@@ -404,6 +405,7 @@ export function createDesk(page: Page) {
       setSharedProblem("");
       document.title = `${found.name} · Strikewire`;
     } catch (error) {
+      if (sharedKey() !== key) return;
       setShared(null);
       setSharedProblem(messageOf(error));
     }

@@ -35,7 +35,7 @@ const SAVE_AFTER_MS = 800;
 export class Settings {
   private save: ((all: Record<string, unknown>) => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private adopted: (() => void)[] = [];
+  private readonly adopted = new Set<() => void>();
 
   /** `owner` is who is signed in: what another left in this browser is nobody else's. */
   constructor(
@@ -88,9 +88,10 @@ export class Settings {
     if (isNew) for (const hear of this.adopted) hear();
   }
 
-  /** Calls `hear` when what was read may be different now. */
-  onAdopted(hear: () => void): void {
-    this.adopted.push(hear);
+  /** Calls `hear` when what was read may be different now, until what it returns is called. */
+  onAdopted(hear: () => void): () => void {
+    this.adopted.add(hear);
+    return () => void this.adopted.delete(hear);
   }
 
   private all(): Record<string, unknown> {

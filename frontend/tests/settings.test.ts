@@ -46,12 +46,15 @@ it("takes the account's choices over the browser's, and says so once", () => {
   settings.write("chain.side", "C");
   settings.write("chain.strikes", "all");
   const hear = vi.fn();
-  settings.onAdopted(hear);
+  const unhear = settings.onAdopted(hear);
   settings.adopt({ "chain.side": "P", elsewhere: 1 }, vi.fn());
   expect(settings.read("chain.side", text, "C")).toBe("P");
   expect(settings.read("chain.strikes", text, "")).toBe("all");
   expect([...kept.keys()]).not.toContain("strikewire.elsewhere");
   settings.adopt({ "chain.side": "P" }, vi.fn());
+  expect(hear).toHaveBeenCalledTimes(1);
+  unhear();
+  settings.adopt({ "chain.side": "C" }, vi.fn());
   expect(hear).toHaveBeenCalledTimes(1);
 });
 

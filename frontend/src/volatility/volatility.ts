@@ -140,8 +140,7 @@ export function createVolatility(desk: Desk, to: VolatilityAddress) {
     if (document.visibilityState === "visible") void load();
   };
   document.addEventListener("visibilitychange", onVisible);
-  settings.onAdopted(() => {
-    if (isOver) return;
+  const unhear = settings.onAdopted(() => {
     setChoices(kept());
     follow();
   });
@@ -154,6 +153,7 @@ export function createVolatility(desk: Desk, to: VolatilityAddress) {
     clearTimeout(timer);
     clearTimeout(drawing);
     unwatch();
+    unhear();
     document.removeEventListener("visibilitychange", onVisible);
     for (const name of subscribed.keys()) desk.unsubscribe(sourceOf(name));
     subscribed.clear();
