@@ -103,8 +103,9 @@ export function Detail(props: { desk: Desk; entry: Named }) {
     ),
     greek("Ask", "ask_iv", percent(view().value("ask_iv")), "Implied volatility of the ask, a year"),
   ];
-  const rows = (): readonly [string, string][] =>
-    (
+  const rows = (): readonly [string, string][] => {
+    const underlying = view().value("underlying_price");
+    return (
       [
         [
           "Mark",
@@ -115,10 +116,11 @@ export function Detail(props: { desk: Desk; entry: Named }) {
         ["Last trade", view().value("last_time_ms") === null ? "" : clockTime(view().value("last_time_ms")!)],
         ["Volume", count(view().value("volume"))],
         ["Open interest", count(view().value("open_interest"))],
-        ["Underlying", fixed(view().value("underlying_price"), 2)],
+        ["Underlying", fixed(underlying, underlying !== null && underlying < 10 ? 4 : 2)],
         ["Last quote", received() && `${received()} ago`],
       ] as [string, string][]
     ).filter(([, text]) => text !== "");
+  };
   const contract = (): readonly [string, string][] =>
     (
       [
