@@ -3,7 +3,6 @@ import {
   createEffect,
   createMemo,
   createSignal,
-  For,
   Match,
   on,
   onCleanup,
@@ -16,13 +15,14 @@ import { count, decimals, fixed, percent } from "../format";
 import type { Named } from "../grid/cells";
 import { columnValue, type Row } from "../protocol";
 import { zone, zoneName } from "../times";
+import { Choice } from "../views/Choice";
 import { History, type State } from "./history";
 import { type Drawing, type Look, Plot } from "./plot";
 import { type Bar, INTERVALS, type Interval, type Price } from "./series";
 
 const CHOICE = "strikewire.chart";
 
-interface Choice {
+interface Chosen {
   readonly interval: Interval;
   readonly price: Price;
   readonly drawing: Drawing;
@@ -50,7 +50,7 @@ const EMPTY: Readonly<Record<Price, string>> = {
 
 export function ChartPane(props: { desk: Desk; entry: Named }) {
   let host!: HTMLDivElement;
-  const [choice, setChoice] = createSignal<Choice>(remembered());
+  const [choice, setChoice] = createSignal<Chosen>(remembered());
   const [state, setState] = createSignal<State>({ phase: "loading" });
   const [hovered, setHovered] = createSignal<Bar | null>(null);
   const [newest, setNewest] = createSignal<Bar | undefined>(undefined);
@@ -84,7 +84,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
     };
   });
 
-  const choose = (part: Partial<Choice>) => {
+  const choose = (part: Partial<Chosen>) => {
     setChoice({ ...choice(), ...part });
     localStorage.setItem(CHOICE, JSON.stringify(choice()));
   };
@@ -234,14 +234,14 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
       ref={(section) => Object.assign(section, { bars: () => history?.series.bars ?? [] })}
     >
       <div class="chart-tools">
-        <Choices
+        <Choice
           label="Length of a bar"
           all={INTERVALS.map((one) => [one, one, `Bars of ${one}`] as const)}
           chosen={choice().interval}
           onChoose={(interval) => choose({ interval })}
         />
         <Show when={facts()?.kind !== "index"}>
-          <Choices
+          <Choice
             label="Price"
             all={PRICES.filter(([value]) => value !== "iv" || isOption())}
             chosen={price()}
@@ -249,7 +249,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
           />
         </Show>
         <Show when={price() !== "iv"}>
-          <Choices
+          <Choice
             label="Drawn as"
             all={DRAWINGS}
             chosen={choice().drawing}
@@ -312,31 +312,6 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
   );
 }
 
-function Choices<T extends string>(props: {
-  label: string;
-  all: readonly (readonly [T, string, string])[];
-  chosen: T;
-  onChoose: (chosen: T) => void;
-}) {
-  return (
-    <fieldset class="choices">
-      <legend>{props.label}</legend>
-      <For each={props.all}>
-        {([value, text, title]) => (
-          <button
-            type="button"
-            title={title}
-            aria-pressed={props.chosen === value}
-            onClick={() => props.onChoose(value)}
-          >
-            {text}
-          </button>
-        )}
-      </For>
-    </fieldset>
-  );
-}
-
 /** A price with the tick's decimals, and one more where it needs it: a mid may lie between two ticks. */
 function written(value: number, places: number): string {
   const scaled = Math.abs(value) * 10 ** places;
@@ -353,10 +328,10 @@ function describe(bar: Bar | null | undefined, look: Look): string {
   return bar.volume === null ? four : `${four}  ·  vol ${count(bar.volume)}`;
 }
 
-function remembered(): Choice {
-  const usual: Choice = { interval: "1m", price: "mid", drawing: "candles" };
+function remembered(): Chosen {
+  const usual: Chosen = { interval: "1m", price: "mid", drawing: "candles" };
   try {
-    const kept = JSON.parse(localStorage.getItem(CHOICE) ?? "{}") as Partial<Choice>;
+    const kept = JSON.parse(localStorage.getItem(CHOICE) ?? "{}") as Partial<Chosen>;
     return {
       interval: INTERVALS.find((one) => one === kept.interval) ?? usual.interval,
       price: PRICES.find(([one]) => one === kept.price)?.[0] ?? usual.price,

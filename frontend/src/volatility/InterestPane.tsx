@@ -5,7 +5,7 @@ import type { Desk } from "../desk";
 import { age, count, fixed } from "../format";
 import { Plot, type PlotAxis, type PlotLine, type PlotMark } from "../plot/Plot";
 import { domainOf } from "../plot/scale";
-import { Choice } from "./Choice";
+import { Choice } from "../views/Choice";
 import { type Interest, type Measure, maxPain, merged, totals } from "./interest";
 import { daysOf, type Surface } from "./surface";
 import { Values } from "./Values";

@@ -5,7 +5,7 @@ import type { Desk } from "../desk";
 import { fixed, percent } from "../format";
 import { Plot, type PlotAxis, type PlotLine, type PlotMark } from "../plot/Plot";
 import { domainOf } from "../plot/scale";
-import { Choice } from "./Choice";
+import { Choice } from "../views/Choice";
 import { computedBy, deltaName, deltaPlace, type Point, volatilityAt, whyNone } from "./smile";
 import { daysOf, type LiveSmile, type Surface, type SurfaceExpiry } from "./surface";
 import { Values } from "./Values";

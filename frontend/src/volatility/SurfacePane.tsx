@@ -4,7 +4,7 @@ import { createMemo, For, Index } from "solid-js";
 import { addressOf } from "../chain/address";
 import { percent } from "../format";
 import { domainOf } from "../plot/scale";
-import { Choice } from "./Choice";
+import { Choice } from "../views/Choice";
 import { type Colour, colourAt } from "./colours";
 import { type Across, COLUMNS, cellOf, daysOf, type Surface } from "./surface";
 import { Values } from "./Values";
