@@ -44,7 +44,10 @@ class Worker:
 
     async def start(self) -> None:
         """Returns when it serves. Raises StartError where it ends before, or takes longer than READY_S."""
-        read, write = os.pipe()
+        try:
+            read, write = os.pipe()
+        except OSError as error:
+            raise self._not_now(error) from error
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -56,7 +59,7 @@ class Worker:
             )
         except OSError as error:
             os.close(read)
-            raise StartError(f"worker {self.number} cannot be started: {error.strerror}") from error
+            raise self._not_now(error) from error
         finally:
             os.close(write)
         try:
@@ -75,8 +78,8 @@ class Worker:
         return self._process.pid
 
     async def wait(self) -> int:
-        assert self._process is not None
-        return await self._process.wait()
+        """Its exit status; EX_OSERR where it could not even be started."""
+        return os.EX_OSERR if self._process is None else await self._process.wait()
 
     async def stop(self, grace_s: float = DRAIN_S) -> None:
         """Asks it to send its clients elsewhere and to end; by force after the grace."""
@@ -96,6 +99,9 @@ class Worker:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
+
+    def _not_now(self, error: OSError) -> StartError:
+        return StartError(f"worker {self.number} cannot be started: {error.strerror}")
 
 
 class Workers:

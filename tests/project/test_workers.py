@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from marketdata.management.commands.serve import Command
+from project.workers import READY, Worker, Workers
 from tests.path.client import open_socket
 from tests.path.stack import Stack, Web
 
@@ -126,6 +128,35 @@ def test_nothing_outlives_a_killed_parent(stack: Stack) -> None:
     pids = workers_of(web)
     web.process.kill()
     assert within(5, lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
+
+
+async def test_one_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve = f"import os; os.write(int(os.environ['{READY}']), b'1'); "
+    commands = iter(
+        [
+            [sys.executable, "-c", serve],
+            ["/nowhere/python"],
+            [sys.executable, "-c", serve + "import time; time.sleep(60)"],
+        ]
+    )
+    started: list[Worker] = []
+    workers = Workers("127.0.0.1", 0, 1)
+
+    def made(number: int) -> Worker:
+        started.append(Worker(number + 1, workers._listeners[number], next(commands)))
+        return started[-1]
+
+    monkeypatch.setattr(workers, "_made", made)
+    running = asyncio.create_task(workers.run())
+    async with asyncio.timeout(20):
+        while not (len(started) == 3 and started[2].ready):
+            assert not running.done()
+            await asyncio.sleep(0.02)
+        assert "worker 1 cannot be started: No such file or directory" in caplog.text
+        workers._stopping.set()
+        await running
 
 
 @pytest.mark.parametrize("option", ["--workers=0", "--workers=65", "--workers=two", "--sockets=0", "--sockets=1e3"])
