@@ -48,7 +48,10 @@ export function Menu(props: {
         {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: buttons in it are pressed, and end it. */}
         <div
           class="popover"
-          onClick={(event) => (event.target as Element).closest(".menu-item") && setOpen(false)}
+          // A form that is taken away is not sent any more.
+          onClick={(event) =>
+            (event.target as Element).closest(".menu-item:not([type=submit])") && setOpen(false)
+          }
         >
           {props.children}
         </div>

@@ -1,9 +1,10 @@
 // The bar on top: name, search, the state in words, latencies, theme, the user's menu.
-import { createSignal, onCleanup, onMount, Show } from "solid-js";
+import { Show } from "solid-js";
 import { cookie } from "../api";
 import type { Desk } from "../desk";
 import { Icon } from "./Icon";
 import { Latency } from "./Latency";
+import { Menu } from "./Menu";
 import { Search } from "./Search";
 
 export function TopBar(props: { desk: Desk; onSearch: (focus: () => void) => void; onHelp: () => void }) {
@@ -57,60 +58,39 @@ function Status(props: { desk: Desk }) {
 }
 
 function UserMenu(props: { desk: Desk }) {
-  const [open, setOpen] = createSignal(false);
-  let box: HTMLDivElement | undefined;
-  const away = (event: Event) => {
-    if (!box?.contains(event.target as Node)) setOpen(false);
-  };
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key === "Escape") setOpen(false);
-  };
-  onMount(() => {
-    document.addEventListener("pointerdown", away);
-    document.addEventListener("keydown", onKey);
-  });
-  onCleanup(() => {
-    document.removeEventListener("pointerdown", away);
-    document.removeEventListener("keydown", onKey);
-  });
   const { page } = props.desk;
   return (
-    <div class="menu" ref={box}>
-      <button
-        type="button"
-        class="user-button"
-        aria-expanded={open()}
-        title={`Account of ${page.user}`}
-        data-testid="account"
-        onClick={() => setOpen(!open())}
-      >
-        <span class="initial" aria-hidden="true">
-          {page.user.slice(0, 1).toUpperCase()}
-        </span>
-        <span class="user-name">{page.user}</span>
-        <Icon name="down" />
-      </button>
-      <Show when={open()}>
-        <div class="popover">
-          <p class="muted">
-            Signed in as <strong>{page.user}</strong>
-          </p>
-          <a class="menu-item" href="/accounts/" data-testid="own-account">
-            Account
-          </a>
-          <Show when={page.staff}>
-            <a class="menu-item" href="/admin/">
-              Administration
-            </a>
-          </Show>
-          <form method="post" action={page.logoutUrl}>
-            <input type="hidden" name="csrfmiddlewaretoken" value={cookie("csrftoken")} />
-            <button type="submit" class="menu-item" data-testid="sign-out">
-              Sign out
-            </button>
-          </form>
-        </div>
+    <Menu
+      class="user-button"
+      title={`Account of ${page.user}`}
+      testid="account"
+      button={
+        <>
+          <span class="initial" aria-hidden="true">
+            {page.user.slice(0, 1).toUpperCase()}
+          </span>
+          <span class="user-name">{page.user}</span>
+          <Icon name="down" />
+        </>
+      }
+    >
+      <p class="muted">
+        Signed in as <strong>{page.user}</strong>
+      </p>
+      <a class="menu-item" href="/accounts/" data-testid="own-account">
+        Account
+      </a>
+      <Show when={page.staff}>
+        <a class="menu-item" href="/admin/">
+          Administration
+        </a>
       </Show>
-    </div>
+      <form method="post" action={page.logoutUrl}>
+        <input type="hidden" name="csrfmiddlewaretoken" value={cookie("csrftoken")} />
+        <button type="submit" class="menu-item" data-testid="sign-out">
+          Sign out
+        </button>
+      </form>
+    </Menu>
   );
 }
