@@ -69,7 +69,6 @@ test("live rows take the place of what REST said, and move the forward", () => {
   );
   // The newest by the venue's time counts.
   expect(found.forward).toBe(102);
-  expect(found.live).toBe(2);
   expect(found.points.map((one) => one.mark_iv)).toEqual([0.3, null, 0.2]);
   expect(found.points.map((one) => one.flags)).toEqual([8, 0, 0]);
   // Unknown in the row is unknown, whatever was known before.

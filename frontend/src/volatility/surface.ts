@@ -35,19 +35,16 @@ export type RowOf = (symbol: string) => Row | undefined;
 export interface LiveSmile {
   readonly forward: number | null;
   readonly points: readonly Point[];
-  /** Of its strikes with an option, how many have a row of the stream. */
-  readonly live: number;
 }
 
 /** The smile of an expiry with the newest rows of its options, and the forward that they name. The sides of the strikes are
  * those of the last answer. */
 export function liveSmile(expiry: SurfaceExpiry, rowOf: RowOf, columns: Columns): LiveSmile {
   let forward = expiry.forward;
-  let [newest, live] = [Number.NEGATIVE_INFINITY, 0];
+  let newest = Number.NEGATIVE_INFINITY;
   const rows = expiry.points.map((point) => (point.symbol === null ? undefined : rowOf(point.symbol)));
   for (const row of rows) {
     if (!row) continue;
-    live += 1;
     const at = columnValue(row, columns, "venue_time_ms") ?? Number.NEGATIVE_INFINITY;
     const named = columnValue(row, columns, "underlying_price");
     if (!named || at <= newest) continue;
@@ -70,7 +67,7 @@ export function liveSmile(expiry: SurfaceExpiry, rowOf: RowOf, columns: Columns)
       flags: value("flags") ?? 0,
     };
   });
-  return { forward, points, live };
+  return { forward, points };
 }
 
 /** The symbols whose rows a smile needs: of more strikes than `most`, those nearest to the forward. */
