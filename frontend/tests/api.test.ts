@@ -56,6 +56,18 @@ describe("requests", () => {
     expect((await api.watchlists()).map((list) => list.id)).toEqual([1, 2]);
     expect(calls[1]?.url).toBe("/api/v1/watchlists/?cursor=x");
   });
+
+  it("ask for many symbols in addresses that every proxy takes", async () => {
+    const symbols = Array.from(
+      { length: 500 },
+      (_, number) => `simulated.ACMEXY260220C${number + 10_000_000}`,
+    );
+    answers = [1, 2, 3, 4].map((id) => json({ results: [{ id }], refused: [] }));
+    expect((await api.sparklines(symbols)).map((line) => line.id)).toEqual([1, 2, 3, 4]);
+    const asked = calls.map(({ url }) => new URL(url, "http://here").searchParams.get("symbols")!.split(","));
+    expect(asked.flat()).toEqual(symbols);
+    expect(Math.max(...calls.map(({ url }) => url.length))).toBeLessThan(7_000);
+  });
 });
 
 describe("errors", () => {

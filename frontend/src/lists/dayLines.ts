@@ -1,5 +1,5 @@
-// The day of each instrument of a list as a small line: stored points from REST, one request for a whole list, and the
-// newest one as live rows make it. Before: api.ts, store.ts; after: grid/spark.ts.
+// The day of each instrument of a list as a small line: stored points from REST, for a whole list at once, and the newest
+// one as live rows make it. Before: api.ts, store.ts; after: grid/spark.ts.
 import type { Named } from "../grid/view";
 import { type Columns, columnValue, type Row } from "../protocol";
 
@@ -27,7 +27,7 @@ export interface StoredLine {
   readonly values: readonly number[];
 }
 
-/** The server answers for so many at once. */
+/** So many of a list have a line. */
 const MOST = 500;
 const MINUTE_MS = 60_000;
 const AGAIN_AFTER_MS = 15_000;
