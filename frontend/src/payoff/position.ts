@@ -1,4 +1,4 @@
-// What a position is worth by the underlying's price: its cost, its profit at any time up to its first expiry, where that
+// What a position is worth by the underlying's price: its profit at any time up to its first expiry, where that
 // breaks even, how far it goes, its greeks. Exact at expiry where no leg outlives it; Black-76 elsewhere. Pure. After: quoted.ts.
 import { type Greeks, greeks, intrinsic, normalCdf, optionPrice, yearsBetween } from "./blackScholes";
 
@@ -61,11 +61,6 @@ const units = (leg: PositionLeg): number => leg.quantity * leg.multiplier;
 
 function sum<T>(all: readonly T[], of: (one: T) => number): number {
   return all.reduce((total, one) => total + of(one), 0);
-}
-
-/** What was paid, less what was received. */
-export function costOf(legs: readonly PositionLeg[]): number {
-  return sum(legs, (leg) => units(leg) * leg.price);
 }
 
 /** The instant of the first expiry, or null where no leg is an option. */
