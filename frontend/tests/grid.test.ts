@@ -103,6 +103,14 @@ describe("drawing", () => {
     tick({ id: 10, seq: 2, bid: 234.5 });
     animationFrame();
     expect(clipped()).toBe(false);
+    store.setFacts(makeFacts({ id: 10, underlying: "BTC", root: "BTC", currency: "BTC" }));
+    tick({ id: 10, seq: 3, bid: 0.1, underlying_price: 99_000 });
+    animationFrame();
+    expect(clipped()).toBe(false);
+    // The same in the coin, and a digit more in US dollars.
+    tick({ id: 10, seq: 4, bid: 0.1, underlying_price: 101_000 });
+    animationFrame();
+    expect(clipped()).toBe(true);
   });
 
   it("waits for one animation frame, however many rows come before it", () => {

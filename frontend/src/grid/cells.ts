@@ -60,13 +60,13 @@ export class Cell {
       // The space is for who copies the row or has it read out.
       this.besideNode.data = beside && ` ${beside}`;
     }
-    if (text === this.text) return false;
-    this.text = text;
     const long = text.length > FITS || beside.length > BESIDE_FITS;
     if (long !== this.long) {
       this.long = long;
       this.element.classList.toggle("long", long);
     }
+    if (text === this.text) return false;
+    this.text = text;
     this.node.data = text;
     return true;
   }
