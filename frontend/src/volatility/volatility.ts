@@ -61,21 +61,24 @@ export function createVolatility(desk: Desk, to: VolatilityAddress) {
   let drawing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   let wasChosen = false;
+  let asked = 0;
 
   async function load(): Promise<void> {
     clearTimeout(timer);
+    asked += 1;
+    const mine = asked;
     const answer = await api.surface(to.feed, to.underlying, fetching.signal).catch((error: unknown) => {
-      if (!isOver) setProblem(desk.messageOf(error));
+      if (!isOver && mine === asked) setProblem(desk.messageOf(error));
       return null;
     });
-    if (isOver) return;
+    // Of two that were asked for at once, only the later counts.
+    if (isOver || mine !== asked) return;
     if (answer) {
       if (!wasChosen && !surface()) setChosen(usualExpiries(answer.expiries));
       setSurface(answer);
       setProblem("");
       follow();
     }
-    clearTimeout(timer);
     timer = setTimeout(() => document.visibilityState === "visible" && void load(), REFRESH_MS);
   }
 
@@ -120,9 +123,9 @@ export function createVolatility(desk: Desk, to: VolatilityAddress) {
   /** Shows the smile of an expiry, or no more. False where there are too many already. */
   function toggle(name: string): boolean {
     wasChosen = true;
-    const held = chosen();
-    if (!held.includes(name) && held.length >= MOST_CHOSEN) return false;
     const order = surface()?.expiries.map((one) => one.name) ?? [];
+    const held = chosen().filter((one) => order.includes(one));
+    if (!held.includes(name) && held.length >= MOST_CHOSEN) return false;
     const wanted = held.includes(name) ? held.filter((one) => one !== name) : [...held, name];
     setChosen(order.filter((one) => wanted.includes(one)));
     follow();
