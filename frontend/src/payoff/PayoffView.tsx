@@ -24,6 +24,7 @@ const REFRESH_MS = 15_000;
 const DAY_MS = 86_400_000;
 /** Points that the volatility can be moved by. */
 const MOST_SHIFT = 30;
+const UNDERLYING = "payoff-underlying";
 /** Of a stock one takes as many as a contract is on. */
 const SHARES = 100;
 
@@ -111,6 +112,15 @@ export default function PayoffView(props: { desk: Desk }) {
     clearInterval(refreshing);
     asking.abort();
   });
+
+  // Legs bring their underlying with them; its price stands above without legs, too.
+  createEffect(
+    on(of, ({ feed, underlying }) => {
+      if (!feed) return;
+      desk.subscribe({ source: UNDERLYING, symbols: [`${feed}.${underlying}`] });
+      onCleanup(() => desk.unsubscribe(UNDERLYING));
+    }),
+  );
 
   const spot = () => {
     desk.beat();
