@@ -124,7 +124,7 @@ export default function PayoffView(props: { desk: Desk }) {
 
   const spot = () => {
     desk.beat();
-    return chain.priceOf(of().feed, of().underlying) ?? null;
+    return chain.priceOf(of().feed, of().underlying) ?? terms()?.underlying_price ?? null;
   };
   const places = () => {
     const id = chain.idOf(of().feed, of().underlying);
