@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.models import Count, Min, Q, QuerySet
 
+from marketdata.expiry_cycle import cycle
 from marketdata.models import Instrument
 
 NAME: Final = "Start here"
@@ -51,15 +52,16 @@ def near_the_money(among: QuerySet[Instrument]) -> list[Instrument]:
         underlying=underlying.symbol,
         expires_at__gt=dt.datetime.now(dt.UTC) + _LEAST_LIFE,
     )
-    days = [one for one in options.order_by("expiry").values_list("expiry", flat=True).distinct() if one]
-    monthly = [one for one in days if _is_monthly(one, days)]
-    chosen = (monthly if len(monthly) > 1 else days)[:2]
+    listed = options.order_by("expiry").values_list("expiry", "expires_at").distinct()
+    days = {day: expires_at for day, expires_at in listed if day is not None}
+    monthly = [day for day, expires_at in days.items() if cycle(day, expires_at) == "monthly"]
+    chosen = (monthly if len(monthly) > 1 else list(days))[:2]
     picked = [underlying]
     for day, rights_by_step in zip(chosen, _AROUND, strict=False):
-        listed = list(options.filter(expiry=day))
-        roots = {one.root for one in listed}  # several may share the day, each with strikes of its own
+        of_day = list(options.filter(expiry=day))
+        roots = {one.root for one in of_day}  # several may share the day, each with strikes of its own
         root = underlying.symbol if underlying.symbol in roots else min(roots)
-        at = {(one.strike, one.right): one for one in listed if one.root == root}
+        at = {(one.strike, one.right): one for one in of_day if one.root == root}
         strikes = sorted({strike for strike, _ in at if strike is not None})
         for step, rights in rights_by_step.items():
             place = len(strikes) // 2 + step
@@ -67,9 +69,3 @@ def near_the_money(among: QuerySet[Instrument]) -> list[Instrument]:
                 picked += [at[strikes[place], right] for right in rights if (strikes[place], right) in at]
     # An underlying that is listed before its contracts is not an example yet.
     return picked if len(picked) > 1 else []
-
-
-def _is_monthly(day: dt.date, listed: list[dt.date]) -> bool:
-    """The third Friday, or the Thursday before where that Friday is not listed."""
-    friday = day if day.weekday() == 4 else day + dt.timedelta(days=1)
-    return friday.weekday() == 4 and 15 <= friday.day <= 21 and (day == friday or friday not in listed)

@@ -339,6 +339,26 @@ def test_the_example_of_a_venue_is_near_the_money_of_the_next_two_expiries_that_
     assert {one.feed for one in contracts} == {"deribit"}
 
 
+def test_the_example_of_a_venue_around_the_clock_is_of_last_fridays_where_two_are_covered(db: None) -> None:
+    demo.prepare()
+    make_instrument("BTC", feed="deribit", kind="index", underlying="BTC", root="", expiry=None, expires_at=None)
+    for day in ("2045-01-20", "2045-01-27", "2045-02-17", "2045-02-24"):
+        expires = dt.datetime.fromisoformat(f"{day}T08:00:00Z")
+        for right in ("C", "P"):
+            make_instrument(
+                f"BTC-{day}-{right}",
+                feed="deribit",
+                underlying="BTC",
+                root="BTC",
+                expiry=expires.date(),
+                expires_at=expires,
+                strike=90e3,
+                right=right,
+            )
+    assert demo.fill_watchlist("deribit") is True
+    assert {one.expiry for one in shown()["Deribit"][1:]} == {dt.date(2045, 1, 27), dt.date(2045, 2, 24)}
+
+
 def test_the_example_of_a_venue_is_made_anew_when_it_expired_while_nothing_ran(db: None) -> None:
     demo.prepare()
     list_venue()
