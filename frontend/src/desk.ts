@@ -142,11 +142,12 @@ export function createDesk(page: Page) {
       if (sending !== null && isOnScreen(id)) {
         meter.arrived(arrivalOf(id, row, before, sending), ourNow());
         if (sentWaiting.at(-1) !== sending) sentWaiting.push(sending);
-        frame.request(timing);
       }
       dayLines.live(id, row, store.columns);
       grid?.rowChanged(id);
       chain.rowChanged(id);
+      // Behind what draws the row: a frame draws in the order in which it was asked.
+      if (sentWaiting.length) frame.request(timing);
       if (id === detailed()?.instrument) frame.request(details);
       for (const watch of watchers) watch(id, row);
     },
