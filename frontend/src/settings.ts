@@ -36,6 +36,8 @@ export class Settings {
   private save: ((all: Record<string, unknown>) => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly adopted = new Set<() => void>();
+  /** What this page shows, as JSON. The browser's other tabs keep theirs in the same place. */
+  private readonly shown = new Map<Name, string | undefined>();
 
   /** `owner` is who is signed in: what another left in this browser is nobody else's. */
   constructor(
@@ -54,10 +56,12 @@ export class Settings {
   /** The value kept under `name` as `parse` takes it; `otherwise` where there is none, or none that it takes. */
   read<T>(name: Name, parse: (value: unknown) => T | null, otherwise: T): T {
     const value = this.kept(name);
+    this.shown.set(name, JSON.stringify(value));
     return value === undefined ? otherwise : (parse(value) ?? otherwise);
   }
 
   write(name: Name, value: unknown): void {
+    this.shown.set(name, JSON.stringify(value));
     if (JSON.stringify(value) === JSON.stringify(this.kept(name))) return;
     this.keep(name, value);
     if (!this.save) return;
@@ -81,8 +85,11 @@ export class Settings {
     let isNew = false;
     for (const name of NAMES) {
       const value: unknown = (values as Record<string, unknown>)[name];
-      if (value === undefined || JSON.stringify(value) === JSON.stringify(this.kept(name))) continue;
-      this.keep(name, value);
+      if (value === undefined) continue;
+      const text = JSON.stringify(value);
+      if (text !== JSON.stringify(this.kept(name))) this.keep(name, value);
+      if (text === this.shown.get(name)) continue;
+      this.shown.set(name, text);
       isNew = true;
     }
     if (isNew) for (const hear of this.adopted) hear();

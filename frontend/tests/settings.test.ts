@@ -58,6 +58,18 @@ it("takes the account's choices over the browser's, and says so once", () => {
   expect(hear).toHaveBeenCalledTimes(1);
 });
 
+it("hears of what another tab of this browser has changed", () => {
+  settings.write("chain.side", "C");
+  const hear = vi.fn();
+  settings.onAdopted(hear);
+  const other = new Settings(keeper, "1");
+  other.write("chain.side", "P");
+  settings.adopt({ "chain.side": "P" }, vi.fn());
+  expect(hear).toHaveBeenCalledTimes(1);
+  settings.adopt({ "chain.side": "P" }, vi.fn());
+  expect(hear).toHaveBeenCalledTimes(1);
+});
+
 it("saves all of it, once for what is chosen in one go", () => {
   const save = vi.fn();
   settings.write("chain.strikes", "2sd");
