@@ -130,7 +130,14 @@ class Workers:
             loop.add_signal_handler(number, self._signalled)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         try:
-            await asyncio.gather(*(self._first(number) for number in range(len(self._listeners))))
+            starting = loop.create_task(self._start_all())
+            stopping = loop.create_task(self._stopped())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                return
+            starting.result()
             logger.info("%d processes listening on port %d", len(self._listeners), self.port)
             self._keepers = [loop.create_task(self._keep(number)) for number in range(len(self._listeners))]
             await self._stopping.wait()
@@ -149,6 +156,12 @@ class Workers:
         """Replaces each process by a new one, one after another; the old one goes when the new one serves."""
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.get_running_loop().create_task(self._reload())
+
+    async def _start_all(self) -> None:
+        await asyncio.gather(*(self._first(number) for number in range(len(self._listeners))))
+
+    async def _stopped(self) -> None:
+        await self._stopping.wait()
 
     async def _first(self, number: int) -> None:
         worker = self._made(number)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import LiveSite
-from .visits import PHONE, Visitor, has_value, make_watchlist, row_of, visit, wait_until_live
+from .visits import PHONE, Visitor, has_value, make_watchlist, row_of, shows_expiry, visit, wait_until_live
 
 pytestmark = pytest.mark.browser
 
@@ -155,6 +155,9 @@ def test_values_move_and_the_money_is_in_sight_and_marked(visitor: Visitor) -> N
 
 def test_another_expiry_comes_without_a_blank_frame(visitor: Visitor) -> None:
     page = chain_page(visitor)
+    # Wherever the account was last.
+    expiry(page, 2).click()
+    shows_expiry(page, expiry(page, 2))
     page.evaluate(WATCH_FRAMES)
     for index in (3, 1, 5):
         symbol = strikes(page).first.get_by_test_id("call").get_attribute("data-symbol")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import LiveSite
-from .visits import PHONE, Visitor, has_value, visit, wait_until_live
+from .visits import PHONE, Visitor, has_value, shows_expiry, visit, wait_until_live
 
 pytestmark = pytest.mark.browser
 
@@ -76,8 +76,9 @@ def test_legs_picked_by_keys_cost_what_their_quotes_say(visitor: Visitor) -> Non
     page = visitor.tab()
     page.goto(f"{visitor.site.url}#chain/simulated/{UNDERLYING}")
     wait_until_live(page)
-    page.locator("[data-testid=expiry].monthly").first.click()
-    expect(page.get_by_test_id("strike-row").first).to_be_visible()
+    monthly = page.locator("[data-testid=expiry].monthly").first
+    monthly.click()
+    shows_expiry(page, monthly)
     has_value(page.get_by_test_id("chain-price"))
     page.keyboard.press("Home")
     page.keyboard.press("c")
@@ -179,8 +180,9 @@ def test_another_day_another_volatility_and_the_file(visitor: Visitor, tmp_path:
     page = visitor.tab()
     page.goto(f"{visitor.site.url}#chain/simulated/{UNDERLYING}")
     wait_until_live(page)
-    expect(page.get_by_test_id("strike-row").first).to_be_visible()
-    page.locator("[data-testid=expiry].monthly").first.click()
+    monthly = page.locator("[data-testid=expiry].monthly").first
+    monthly.click()
+    shows_expiry(page, monthly)
     page.keyboard.press("Home")
     page.keyboard.press("b")
     page.keyboard.press("o")

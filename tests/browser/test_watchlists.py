@@ -151,7 +151,7 @@ def test_a_first_list_that_is_made_elsewhere_appears_by_itself(live_site: LiveSi
     newcomer = Newcomer(live_site.url)
     live_site.run(
         "from accounts.models import User\n"
-        f"User.objects.create_user({newcomer.username!r}, password={newcomer.password!r})"
+        f"User.objects.create_user({newcomer.username!r}, password={newcomer.password!r}, has_begun=True)"
     )
     with visit(newcomer) as visitor:
         page = visitor.signed_in()

@@ -133,6 +133,14 @@ def has_value(cell: Locator, timeout_ms: float = SOON_MS) -> None:
     expect(cell).to_have_text(re.compile(r"\d"), timeout=timeout_ms)
 
 
+def shows_expiry(page: Page, link: Locator) -> None:
+    """Waits until the chain is that of an expiry's link, and not the former one still."""
+    day = re.search(r"/20(\d\d)-(\d\d)-(\d\d)", link.get_attribute("href") or "")
+    assert day is not None
+    expect(link).to_have_attribute("aria-current", "page")
+    expect(page.get_by_test_id("call").first).to_have_attribute("data-symbol", re.compile("".join(day.groups())))
+
+
 # ── What people do ────────────────────────────────────────────────────────────────────────────────────────────────────
 def make_watchlist(page: Page, name: str) -> None:
     page.get_by_test_id("new-watchlist").click()

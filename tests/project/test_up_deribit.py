@@ -105,7 +105,7 @@ async def test_it_covers_two_weeks_near_the_money_and_shows_an_example_of_them(s
         assert index == "BTC"
         shown = [parse_deribit(symbol) for symbol in contracts]
         today = dt.datetime.now(dt.UTC).date()
-        assert [(option.expiry - today).days for option in shown] == [3] * 4 + [9] * 3
+        assert [(option.expiry - today).days for option in shown] == [3] * 4 + [9] * 2
         assert all(abs(option.strike - SPOT) <= 3_000 for option in shown)
 
         tickers = {channel.split(".")[1] for channel in server.channels if channel.startswith("ticker.")}

@@ -186,7 +186,7 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
           rest={`Calls above, puts below, in contracts${expiry() ? "" : ", all expiries added up"}`}
         />
       </Show>
-      <Values sheet={sheet} of="Volume and open interest by strike" />
+      <Values desk={props.desk} sheet={sheet} of="Volume and open interest by strike" />
       <p class="foot-note">
         As the venue says them in its quotes; the newest of these was received{" "}
         {received() || "at a time not known"}. Sums, ratios and max pain are computed by this page; what is

@@ -190,7 +190,7 @@ export function SmilePane(props: { desk: Desk; state: Volatility; surface: Surfa
           rest="IV of the mark, with those of bid and ask around it. The call from the forward up, the put below"
         />
       </Show>
-      <Values sheet={sheet} of="Smiles" />
+      <Values desk={props.desk} sheet={sheet} of="Smiles" />
       <p class="foot-note">
         <Show when={refused()}>
           <span class="bad" role="alert">

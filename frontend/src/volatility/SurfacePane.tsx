@@ -2,6 +2,7 @@
 // say again what its numbers say.
 import { createMemo, For, Index } from "solid-js";
 import { addressOf } from "../chain/address";
+import type { Desk } from "../desk";
 import { percent } from "../format";
 import { domainOf } from "../plot/scale";
 import { Choice } from "../views/Choice";
@@ -17,7 +18,7 @@ const ACROSS: readonly (readonly [Across, string, string])[] = [
 ];
 const LEGEND = [0, 0.25, 0.5, 0.75, 1];
 
-export function SurfacePane(props: { state: Volatility; surface: Surface }) {
+export function SurfacePane(props: { desk: Desk; state: Volatility; surface: Surface }) {
   const across = () => props.state.choices().across;
   const columns = () => COLUMNS[across()];
   const rows = createMemo(() =>
@@ -97,7 +98,7 @@ export function SurfacePane(props: { state: Volatility; surface: Surface }) {
           </tbody>
         </table>
       </div>
-      <Values sheet={sheet} of="Surface" shown />
+      <Values desk={props.desk} sheet={sheet} of="Surface" shown />
       <p class="foot-note">
         Percent a year, computed by this page between the strikes that are quoted: linear in delta, or in the
         logarithm of strike over forward. A place beyond the last quoted strike is blank. The whole surface is

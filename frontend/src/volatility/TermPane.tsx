@@ -2,6 +2,7 @@
 import { createMemo, Index, Show } from "solid-js";
 import { addressOf } from "../chain/address";
 import { moveText, volatilityText } from "../chain/expiry";
+import type { Desk } from "../desk";
 import { fixed } from "../format";
 import { Plot, type PlotAxis, type PlotLine } from "../plot/Plot";
 import { domainOf } from "../plot/scale";
@@ -14,7 +15,7 @@ const DAYS = [0, 1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095];
 const NOT_QUOTED = "Not quoted on both sides of that delta";
 const NO_MONEY = "Not quoted on both sides of the forward";
 
-export function TermPane(props: { surface: Surface }) {
+export function TermPane(props: { desk: Desk; surface: Surface }) {
   const skews = createMemo(
     () =>
       new Map<string, Skew>(
@@ -147,7 +148,7 @@ export function TermPane(props: { surface: Surface }) {
             </Index>
           </tbody>
         </table>
-        <Values sheet={sheet} of="Term structure and skew" shown />
+        <Values desk={props.desk} sheet={sheet} of="Term structure and skew" shown />
         <p class="foot-note">
           Volatility at the money and expected move are computed by the server from the greeks of each expiry,
           risk reversal and butterfly by this page: linear in delta between the strikes next to it, each seen

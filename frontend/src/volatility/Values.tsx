@@ -1,5 +1,6 @@
 // A table of the values that a plot or a map shows, shown on demand, and as a file.
-import { createSignal, For, Index, Show } from "solid-js";
+import { createSignal, For, Index, onCleanup, onMount, Show } from "solid-js";
+import type { Desk } from "../desk";
 import { type CsvValue, saveCsv } from "../export";
 
 export interface Sheet {
@@ -14,8 +15,13 @@ export interface Sheet {
 const DIGITS = 6;
 
 /** `shown`: the same stands in a table already, only the file is offered. */
-export function Values(props: { sheet: () => Sheet; of: string; shown?: boolean }) {
+export function Values(props: { desk: Desk; sheet: () => Sheet; of: string; shown?: boolean }) {
   const [open, setOpen] = createSignal(false);
+  const save = () => {
+    const { name, header, rows } = props.sheet();
+    saveCsv(`${name}.csv`, header, rows);
+  };
+  onMount(() => onCleanup(props.desk.onExport(save)));
   return (
     <div class="values">
       <div class="values-buttons">
@@ -30,15 +36,7 @@ export function Values(props: { sheet: () => Sheet; of: string; shown?: boolean 
             {open() ? "Hide the table" : "Show as a table"}
           </button>
         </Show>
-        <button
-          type="button"
-          class="link"
-          data-testid="save-values"
-          onClick={() => {
-            const { name, header, rows } = props.sheet();
-            saveCsv(`${name}.csv`, header, rows);
-          }}
-        >
+        <button type="button" class="link" data-testid="save-values" onClick={save}>
           Save as CSV
         </button>
       </div>

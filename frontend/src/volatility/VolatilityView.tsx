@@ -147,13 +147,13 @@ function Underlying(props: { desk: Desk; to: VolatilityAddress }) {
           {(surface) => (
             <>
               <Show when={tab() === "term"}>
-                <TermPane surface={surface()} />
+                <TermPane desk={props.desk} surface={surface()} />
               </Show>
               <Show when={tab() === "smiles"}>
                 <SmilePane desk={desk} state={state} surface={surface()} />
               </Show>
               <Show when={tab() === "surface"}>
-                <SurfacePane state={state} surface={surface()} />
+                <SurfacePane desk={props.desk} state={state} surface={surface()} />
               </Show>
               <Show when={tab() === "interest"}>
                 <InterestPane desk={desk} state={state} surface={surface()} />
