@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from playwright.sync_api import sync_playwright
 
@@ -21,11 +22,31 @@ PICTURES = {
     "chain-phone": {"viewport": {"width": 390, "height": 700}, "color_scheme": "dark"},
     "payoff": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "volatility": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"},
+    "detail": {"viewport": {"width": 1440, "height": 860}, "color_scheme": "dark"},
 }
 CHAIN = "#chain/simulated/ACME"
 VOLATILITY = "#volatility/simulated/ACME"
+# A monthly expiry has the most strikes.
+MONTHLY = "[data-testid=expiry].monthly"
 # Puts below the money and calls above it, the nearer ones sold; then its payoff.
 CONDOR = "Home p ArrowUp s ArrowUp ArrowUp b Home c ArrowDown ArrowDown s ArrowDown ArrowDown b o"
+
+
+class Way(NamedTuple):
+    """To what a picture shows: an address, what is clicked there, and keys."""
+
+    address: str = ""
+    click: str = ""
+    keys: str = ""
+
+
+# By the first word of a picture's name; what is not here is what one lands on.
+WAYS = {
+    "chain": Way(CHAIN, MONTHLY),
+    "payoff": Way(CHAIN, MONTHLY, CONDOR),
+    "volatility": Way(VOLATILITY, "[data-testid=tab-smiles]"),
+    "detail": Way(CHAIN, MONTHLY, "Home c Enter"),
+}
 SETTLE_MS = 4_000
 
 
@@ -48,22 +69,13 @@ def _take(site: LiveSite, folder: Path) -> None:
             page.fill("input[name=login]", site.username)
             page.fill("input[name=password]", site.password)
             page.keyboard.press("Enter")
-            if name.startswith("chain"):
-                page.wait_for_selector("[data-testid=state]")
-                page.goto(f"{site.url}{CHAIN}")
-                # A monthly expiry has the most strikes.
-                page.click("[data-testid=expiry].monthly")
-            if name.startswith("payoff"):
-                page.wait_for_selector("[data-testid=state]")
-                page.goto(f"{site.url}{CHAIN}")
-                page.click("[data-testid=expiry].monthly")
-                page.wait_for_selector("[data-testid=strike-row]")
-                for key in CONDOR.split():
+            page.wait_for_selector("[data-testid=state]")
+            if (way := WAYS.get(name.partition("-")[0])) is not None:
+                page.goto(f"{site.url}{way.address}")
+                page.click(way.click)
+                page.wait_for_timeout(1_000)
+                for key in way.keys.split():
                     page.keyboard.press(key)
-            if name.startswith("volatility"):
-                page.wait_for_selector("[data-testid=state]")
-                page.goto(f"{site.url}{VOLATILITY}")
-                page.click("[data-testid=tab-smiles]")
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=folder / f"{name}.png")
             print(folder / f"{name}.png")
