@@ -55,6 +55,7 @@ export default defineConfig({
     environment: "happy-dom",
     include: ["tests/**/*.test.ts"],
     restoreMocks: true,
-    testTimeout: 5000,
+    // Beside other tests on a busy machine.
+    testTimeout: 20_000,
   },
 });
