@@ -72,7 +72,7 @@ def access_of(user_id: int) -> Access:
 
 def rights_of(user: User) -> tuple[Access, Limits]:
     """What the user may see, and how much they may use. One query."""
-    return _rights(user.is_superuser, _said_by_groups([user.pk]).get(user.pk, []))
+    return rights_of_all([user])[user.pk]
 
 
 def rights_of_all(users: Collection[User]) -> dict[int, tuple[Access, Limits]]:

@@ -17,16 +17,14 @@ _LEAST_LIFE: Final = dt.timedelta(days=1)
 _AROUND: Final = ({0: "CP", 1: "C", -1: "P"}, {0: "CP"})
 
 
-def offered(feed: str) -> QuerySet[Instrument]:
-    return Instrument.objects.filter(feed=feed, active=True, streaming=True, covered=True)
+def offered(*feeds: str) -> QuerySet[Instrument]:
+    return Instrument.objects.filter(feed__in=feeds, active=True, streaming=True, covered=True)
 
 
 def of_the_busiest(feeds: Collection[str], seen: Q) -> list[Instrument]:
     """The example of the underlying with the most options among the instruments of `feeds` that the condition `seen` lets
     through: where a venue lists the most, the most is traded. Empty where there is nothing to show yet."""
-    options = Instrument.objects.filter(seen, feed__in=feeds, active=True, streaming=True, covered=True).filter(
-        kind=Instrument.Kind.OPTION
-    )
+    options = offered(*feeds).filter(seen, kind=Instrument.Kind.OPTION)
     by_size = options.values("feed", "underlying").annotate(size=Count("id"), first=Min("id"))
     for one in by_size.order_by("-size", "first")[:1]:
         among = offered(one["feed"]).filter(seen, underlying=one["underlying"])

@@ -21,6 +21,7 @@ import django
 
 django.setup()
 
+import msgspec  # noqa: E402
 from channels.layers import get_channel_layer  # noqa: E402
 from django.conf import settings  # noqa: E402
 
@@ -31,6 +32,7 @@ from marketdata.ingest.options import history_of  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
 from marketdata.symbols import OptionName, format_osi  # noqa: E402
 
+from ..arrivals import wide_quote  # noqa: E402
 from .ladder import CELLS_A_QUOTE, EXPIRIES, FEED, FIRST_STRIKE, SPOT, STRIKES, UNDERLYING  # noqa: E402
 
 TURN_S: Final = 0.005
@@ -88,30 +90,15 @@ class Option:
     def quote(self, now_ms: float) -> Quote:
         bid = round(self._bid + 0.01 * self._moves[0], 2)
         ask = round(self._bid + 0.05 + 0.01 * self._moves[1], 2)
-        return Quote(
-            symbol=self.symbol,
-            received_ms=now_ms,
-            venue_time_ms=now_ms - 1,
+        return msgspec.structs.replace(
+            wide_quote(self.symbol, now_ms, self._bid),
             bid=bid,
             ask=ask,
             bid_size=self._sizes[0],
             ask_size=self._sizes[1],
-            last=self._bid,
-            last_size=3,
             last_time_ms=1_790_000_000_000,
-            volume=1234,
-            open_interest=5678,
-            mark=round(self._bid + 0.025, 3),
             reference_price=round(self._bid + 0.5, 2),
             underlying_price=SPOT,
-            implied_volatility=0.2345,
-            bid_iv=0.2311,
-            ask_iv=0.2378,
-            delta=0.5123,
-            gamma=0.01234,
-            theta=-0.0456,
-            vega=0.1234,
-            rho=0.0567,
         )
 
 

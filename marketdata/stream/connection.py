@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from accounts.identity import Identity
 
     from ..bus.board import Board
-    from .phases import Phase
+    from .phases import Cut, Phase
 
 logger = logging.getLogger(__name__)
 
@@ -153,9 +153,9 @@ class Connection:
 
     # ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def deliver(self, ids: Set[int], rows: tuple[int, bytes] | None = None) -> None:
-        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent. `rows` is
-        what the board joined of just these, where that was done already."""
+    def deliver(self, ids: Set[int], cut: "Cut | None" = None) -> None:
+        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent. `cut` joins
+        in place of the board, once for many connections."""
         if self.busy or self._outbox or self.closing or self.sent - self.answered > UNANSWERED_BYTES:
             waited = len(self.pending)
             self.pending |= ids
@@ -164,8 +164,7 @@ class Connection:
         if self.pending:
             ids = (ids | self.pending) & self.wanted
             self.pending.clear()
-            rows = None
-        count, joined = self.board.joined(ids) if rows is None else rows
+        count, joined = self.board.joined(ids) if cut is None else cut.joined(ids)
         if not count:
             return
         self.n += 1

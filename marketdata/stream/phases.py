@@ -15,8 +15,6 @@ from .connection import Connection
 from .protocol import BEATS
 from .wanted import Wanted
 
-Rows = tuple[int, bytes]
-
 # Phases of a beat: a due phase holds the loop for as long as its frames take, so a beat is spread over slices of 12 to
 # 50 ms; more would add a union a turn and a timer each for nothing.
 PHASES: Final = {10: 1, 50: 4, 100: 8, 250: 10, 500: 16, 1000: 20}
@@ -49,19 +47,26 @@ class Phase:
         self.due_at = 0.0
 
 
-class Cut(dict["Wanted", "tuple[Wanted, Rows | None]"]):
-    """Of what changed, what each set of wanted ids has of it, and its rows joined: found when first asked for. It holds for
-    one go through the connections: nothing may change on the board meanwhile."""
+class Cut(dict[Wanted, Wanted]):
+    """Of what changed, what each set of wanted ids has of it, found when first asked for; and, as the board does, rows
+    joined, each set once. It holds for one go through the connections: nothing may change on the board meanwhile."""
 
-    __slots__ = ("_board", "_changed")
+    __slots__ = ("_board", "_changed", "_joined")
 
     def __init__(self, board: Board, changed: set[int]) -> None:
         self._board = board
         self._changed = changed
+        self._joined: dict[Wanted, tuple[int, bytes]] = {}
 
-    def __missing__(self, wanted: Wanted) -> "tuple[Wanted, Rows | None]":
-        hit = wanted & self._changed
-        found = self[wanted] = (hit, self._board.joined(hit) if hit else None)
+    def __missing__(self, wanted: Wanted) -> Wanted:
+        hit = self[wanted] = wanted & self._changed
+        return hit
+
+    def joined(self, ids: Set[int]) -> tuple[int, bytes]:
+        key = frozenset(ids)  # itself, where it is one
+        found = self._joined.get(key)
+        if found is None:
+            found = self._joined[key] = self._board.joined(key)
         return found
 
 
@@ -125,9 +130,9 @@ class Phases:
         began = time.perf_counter()
         cut = Cut(self._board, changed)
         for connection in self._candidates(changed, self._immediate):
-            hit, rows = cut[connection.wanted]
+            hit = cut[connection.wanted]
             if hit:
-                connection.deliver(hit, rows)
+                connection.deliver(hit, cut)
                 self.frames += 1
         for phase in self._running:
             phase.dirty |= changed
@@ -135,14 +140,14 @@ class Phases:
                 self._wake(phase, changed, cut)
         self._busy_s += time.perf_counter() - began
 
-    def _wake(self, phase: Phase, changed: set[int], cut: "Cut") -> None:
+    def _wake(self, phase: Phase, changed: set[int], cut: Cut) -> None:
         seqs = self._board.seqs
         for connection in list(self._candidates(changed, phase.quiet)):
-            hit, rows = cut[connection.wanted]
+            hit = cut[connection.wanted]
             if hit:
                 phase.quiet.discard(connection)
                 connection.early = {i: seqs.get(i, 0) for i in hit}
-                connection.deliver(hit, rows)
+                connection.deliver(hit, cut)
                 self.frames += 1
 
     def _candidates(self, changed: set[int], pool: set[Connection]) -> Iterable[Connection]:
@@ -158,13 +163,13 @@ class Phases:
             found |= watchers.get(instrument_id, set())
         return found & pool
 
-    def _untold(self, connection: Connection, hit: Set[int]) -> Set[int]:
+    def _untold(self, connection: Connection, hit: Wanted) -> Wanted:
         """Those of `hit` that have changed since the connection was told of them ahead of its beat."""
         early, connection.early = connection.early, None
         if early is None:
             return hit
         seqs = self._board.seqs
-        return {i for i in hit if seqs.get(i, 0) > early.get(i, -1)}
+        return frozenset([i for i in hit if seqs.get(i, 0) > early.get(i, -1)])
 
     def _due(self, phase: Phase) -> None:
         interval = self.interval_ms(phase.beat_ms) / 1000
@@ -184,12 +189,11 @@ class Phases:
         frames = 0
         cut = Cut(self._board, dirty)
         for connection in phase.members:
-            hit, rows = cut[connection.wanted]
+            hit = cut[connection.wanted]
             if connection.early is not None:
-                untold = self._untold(connection, hit)
-                hit, rows = (hit, rows) if len(untold) == len(hit) else (frozenset(untold), None)
+                hit = self._untold(connection, hit)
             if hit:
-                connection.deliver(hit, rows)
+                connection.deliver(hit, cut)
                 frames += 1
             else:
                 quiet.add(connection)

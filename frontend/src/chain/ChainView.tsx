@@ -2,7 +2,7 @@
 import { createMemo, For, onCleanup, onMount, Show } from "solid-js";
 import type { Desk } from "../desk";
 import { change, decimals, fixed } from "../format";
-import { ColumnChooser } from "../grid/ColumnChooser";
+import { ColumnsMenu } from "../grid/ColumnsMenu";
 import { badge } from "../health";
 import { dayOf } from "../names";
 import { Tray } from "../payoff/Tray";
@@ -11,7 +11,6 @@ import { minuteTime, zoneName } from "../times";
 import { DetailToggle } from "../views/DetailToggle";
 import { ExportButton } from "../views/ExportButton";
 import { Icon } from "../views/Icon";
-import { Menu } from "../views/Menu";
 import { Notice } from "../views/Notice";
 import { volatilityAddress } from "../volatility/address";
 import { moveText, volatilityText } from "./expiry";
@@ -236,23 +235,18 @@ function Tools(props: { desk: Desk }) {
         <Icon name="middle" />
       </button>
       <ExportButton desk={props.desk} of="chain" />
-      <Menu
-        button={<Icon name="columns" />}
-        label="Columns"
-        title={hidden() > 0 ? `Columns; ${hidden()} have no room now` : "Columns"}
+      <ColumnsMenu
         testid="choose-columns"
-      >
-        <ColumnChooser
-          columns={chain.columns()}
-          offered={OFFERED}
-          usual={USUAL}
-          order="From the strike outwards"
-          up="Nearer to the strike"
-          down="Farther from the strike"
-          hasRoom={(key) => chain.columns().indexOf(key) < chain.fit().shown}
-          onChoose={(keys) => chain.showColumns(keys)}
-        />
-      </Menu>
+        hidden={hidden()}
+        columns={chain.columns()}
+        offered={OFFERED}
+        usual={USUAL}
+        order="From the strike outwards"
+        up="Nearer to the strike"
+        down="Farther from the strike"
+        hasRoom={(key) => chain.columns().indexOf(key) < chain.fit().shown}
+        onChoose={(keys) => chain.showColumns(keys)}
+      />
     </div>
   );
 }

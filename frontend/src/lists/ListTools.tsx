@@ -1,10 +1,9 @@
 // How a list is shown: what it is sorted by, its columns, and it as a file.
 import { Show } from "solid-js";
 import type { Desk } from "../desk";
-import { ColumnChooser, nameOf } from "../grid/ColumnChooser";
+import { nameOf } from "../grid/ColumnChooser";
+import { ColumnsMenu } from "../grid/ColumnsMenu";
 import { ExportButton } from "../views/ExportButton";
-import { Icon } from "../views/Icon";
-import { Menu } from "../views/Menu";
 import { OFFERED, USUAL } from "./layout";
 
 export function ListTools(props: { desk: Desk }) {
@@ -39,23 +38,18 @@ export function ListTools(props: { desk: Desk }) {
         )}
       </Show>
       <ExportButton desk={props.desk} of="list" />
-      <Menu
-        button={<Icon name="columns" />}
-        label="Columns"
-        title={hidden() > 0 ? `Columns; ${hidden()} have no room now` : "Columns"}
+      <ColumnsMenu
         testid="choose-list-columns"
-      >
-        <ColumnChooser
-          columns={listView.columns()}
-          offered={OFFERED}
-          usual={USUAL}
-          order="From left to right"
-          up="Further left"
-          down="Further right"
-          hasRoom={(key) => props.desk.listFit().includes(key)}
-          onChoose={(keys) => listView.showColumns(keys)}
-        />
-      </Menu>
+        hidden={hidden()}
+        columns={listView.columns()}
+        offered={OFFERED}
+        usual={USUAL}
+        order="From left to right"
+        up="Further left"
+        down="Further right"
+        hasRoom={(key) => props.desk.listFit().includes(key)}
+        onChoose={(keys) => listView.showColumns(keys)}
+      />
     </div>
   );
 }
