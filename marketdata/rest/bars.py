@@ -16,17 +16,16 @@ from ..history import bar_queries, queries
 from ..history.bar_queries import INTERVALS, Interval
 from ..history.database import Database, history
 from . import live
-from .formats import Column, Table, format_parameter, is_json, json_response, table_response
+from .formats import Column, Table, is_json, json_response, table_response
 from .formats.table import Row
 from .history_view import (
-    MOST_PAGE,
-    PAGE,
     HistoryView,
     cursor_of,
     fields_of,
     instrument_of,
     next_address,
     page_size,
+    paged,
     refuse_pages_of_tables,
 )
 from .schema import tables_beside
@@ -137,13 +136,7 @@ class BarsView(HistoryView):
                 {"type": "string", "enum": list(PRICES)},
                 description="Only the columns of this price, beside those that are of none; both unless told.",
             ),
-            OpenApiParameter(
-                "page_size",
-                {"type": "integer", "minimum": 1, "maximum": MOST_PAGE, "default": PAGE},
-                description=f"Bars on a page of JSON at most, 1 to {MOST_PAGE:,}; {PAGE:,} unless told.",
-            ),
-            OpenApiParameter("cursor", description="Where a page of JSON begins: from `next` of the one before."),
-            format_parameter(),
+            *paged("Bars on a page of JSON at most"),
         ],
         responses=tables_beside(
             inline_serializer(

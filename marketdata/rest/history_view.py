@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from django.core import signing
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,9 +16,9 @@ from .. import lookup
 from ..history.database import HistoryDownError
 from ..models import Instrument
 from . import live, rights
-from .formats import FORMATS, Column, Negotiation, is_json
+from .formats import FORMATS, Column, Negotiation, format_parameter, is_json
 from .problems import Unavailable
-from .times import refused
+from .times import SCHEMA, refused
 from .view import View
 
 PAGE: Final = 1_000
@@ -41,6 +42,39 @@ class HistoryView(StoredView):
 
     content_negotiation_class = Negotiation
     renderer_classes = FORMATS
+
+
+def received_between(most_days: int) -> tuple[OpenApiParameter, OpenApiParameter]:
+    """`from` and `to`, for what is told of a time in which it was received."""
+    return (
+        OpenApiParameter(
+            "from",
+            SCHEMA,
+            description=f"Only what was received from this instant on; RFC 3339 with an offset. At most {most_days} "
+            "days before `to`; one day before it unless told.",
+            examples=[OpenApiExample("The opening in New York", "2026-01-15T14:30:00Z")],
+        ),
+        OpenApiParameter(
+            "to",
+            SCHEMA,
+            description="Only what was received before this instant; RFC 3339 with an offset. Up to the newest unless "
+            "told.",
+            examples=[OpenApiExample("The close in New York", "2026-01-15T21:00:00Z")],
+        ),
+    )
+
+
+def paged(description: str) -> tuple[OpenApiParameter, OpenApiParameter, OpenApiParameter]:
+    """`page_size`, of which `description` says what a page holds, `cursor` and `format`."""
+    return (
+        OpenApiParameter(
+            "page_size",
+            {"type": "integer", "minimum": 1, "maximum": MOST_PAGE, "default": PAGE},
+            description=f"{description}, 1 to {MOST_PAGE:,}; {PAGE:,} unless told.",
+        ),
+        OpenApiParameter("cursor", description="Where a page of JSON begins: from `next` of the one before."),
+        format_parameter(),
+    )
 
 
 def instrument_of(request: Request, symbol: str) -> Instrument:

@@ -63,6 +63,16 @@ def refusals(found: Mapping[str, Instrument | lookup.NotFound]) -> list[dict[str
     ]
 
 
+SYMBOLS: Final = OpenApiParameter(
+    "symbols",
+    {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": MOST},
+    required=True,
+    explode=False,
+    style="form",
+    description=f"1 to {MOST} symbols with commas between, each a symbol, or feed.symbol where two feeds have it.",
+)
+
+
 class QuotesView(View):
     query = ("symbols", "format")
     tagged = True
@@ -72,15 +82,7 @@ class QuotesView(View):
     @extend_schema(
         operation_id="get_quotes",
         parameters=[
-            OpenApiParameter(
-                "symbols",
-                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": MOST},
-                required=True,
-                explode=False,
-                style="form",
-                description=f"1 to {MOST} symbols with commas between, each a symbol, or feed.symbol where two feeds "
-                "have it.",
-            ),
+            SYMBOLS,
             format_parameter(),
         ],
         responses=tables_beside(

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from django.http import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -14,7 +14,7 @@ from ..history.database import history
 from ..models import Instrument
 from . import etag, live, parameters, rights
 from .history_view import StoredView
-from .quotes import MOST, RefusedSerializer, refusals
+from .quotes import MOST, SYMBOLS, RefusedSerializer, refusals
 
 _PRICES: Final = ("mid", "last")
 
@@ -60,17 +60,7 @@ class SparklinesView(StoredView):
 
     @extend_schema(
         operation_id="get_sparklines",
-        parameters=[
-            OpenApiParameter(
-                "symbols",
-                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": MOST},
-                required=True,
-                explode=False,
-                style="form",
-                description=f"1 to {MOST} symbols with commas between, each a symbol, or feed.symbol where two feeds "
-                "have it.",
-            ),
-        ],
+        parameters=[SYMBOLS],
         responses=inline_serializer(
             "Sparklines",
             {

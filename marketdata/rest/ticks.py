@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from django.http import HttpResponseBase
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -14,22 +14,22 @@ from ..history import queries, tick_queries
 from ..history.database import Database, history
 from ..models import Instrument
 from . import live
-from .formats import Column, Table, format_parameter, is_json, json_response, table_response
+from .formats import Column, Table, is_json, json_response, table_response
 from .formats.table import Row, Vectors, time_text
 from .history_view import (
-    MOST_PAGE,
-    PAGE,
     HistoryView,
     cursor_of,
     fields_of,
     instrument_of,
     next_address,
     page_size,
+    paged,
+    received_between,
     refuse_pages_of_tables,
     whole,
 )
 from .schema import tables_beside
-from .times import LATEST_US, SCHEMA, refused, span
+from .times import LATEST_US, refused, span
 
 DAY_US: Final = 86_400_000_000
 # What one question may reach over: no request reads without a bound.
@@ -99,33 +99,14 @@ class TicksView(HistoryView):
     @extend_schema(
         operation_id="list_ticks",
         parameters=[
-            OpenApiParameter(
-                "from",
-                SCHEMA,
-                description=f"Only what was received from this instant on; RFC 3339 with an offset. At most {MOST_DAYS} "
-                "days before `to`; one day before it unless told.",
-                examples=[OpenApiExample("The opening in New York", "2026-01-15T14:30:00Z")],
-            ),
-            OpenApiParameter(
-                "to",
-                SCHEMA,
-                description="Only what was received before this instant; RFC 3339 with an offset. Up to the newest unless "
-                "told.",
-                examples=[OpenApiExample("The close in New York", "2026-01-15T21:00:00Z")],
-            ),
+            *received_between(MOST_DAYS),
             OpenApiParameter(
                 "after_seq",
                 {"type": "integer", "minimum": 0, "maximum": _MOST_SEQ},
                 description="Only rows with a higher `seq`, up to the newest: what a program missed of the stream. In "
                 f"place of `from` and `to`; the first of them may lie {MOST_DAYS} days before the newest.",
             ),
-            OpenApiParameter(
-                "page_size",
-                {"type": "integer", "minimum": 1, "maximum": MOST_PAGE, "default": PAGE},
-                description=f"Rows on a page of JSON, 1 to {MOST_PAGE:,}; {PAGE:,} unless told.",
-            ),
-            OpenApiParameter("cursor", description="Where a page of JSON begins: from `next` of the one before."),
-            format_parameter(),
+            *paged("Rows on a page of JSON"),
         ],
         responses=tables_beside(
             inline_serializer(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.http import HttpResponseBase
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -13,22 +13,23 @@ from rest_framework.request import Request
 from ..history import trade_queries
 from ..history.database import Database, history
 from ..models import Instrument
-from .formats import Column, Table, format_parameter, is_json, json_response, table_response
+from .formats import Column, Table, is_json, json_response, table_response
 from .formats.table import Row
 from .history_view import (
     MOST_PAGE,
-    PAGE,
     HistoryView,
     cursor_of,
     fields_of,
     instrument_of,
     next_address,
     page_size,
+    paged,
+    received_between,
     refuse_pages_of_tables,
     whole,
 )
 from .schema import tables_beside
-from .times import SCHEMA, span
+from .times import span
 
 _DAY_US: Final = 86_400_000_000
 _MICROS: Final = 1_000_000
@@ -62,32 +63,13 @@ class TradesView(HistoryView):
     @extend_schema(
         operation_id="list_trades",
         parameters=[
-            OpenApiParameter(
-                "from",
-                SCHEMA,
-                description=f"Only what was received from this instant on; RFC 3339 with an offset. At most {MOST_DAYS} "
-                "days before `to`; one day before it unless told.",
-                examples=[OpenApiExample("The opening in New York", "2026-01-15T14:30:00Z")],
-            ),
-            OpenApiParameter(
-                "to",
-                SCHEMA,
-                description="Only what was received before this instant; RFC 3339 with an offset. Up to the newest unless "
-                "told.",
-                examples=[OpenApiExample("The close in New York", "2026-01-15T21:00:00Z")],
-            ),
+            *received_between(MOST_DAYS),
             OpenApiParameter(
                 "newest",
                 {"type": "integer", "minimum": 1, "maximum": MOST_PAGE},
                 description=f"Only so many trades, the newest of that time, 1 to {MOST_PAGE:,}; on one page, oldest first.",
             ),
-            OpenApiParameter(
-                "page_size",
-                {"type": "integer", "minimum": 1, "maximum": MOST_PAGE, "default": PAGE},
-                description=f"Rows on a page of JSON, 1 to {MOST_PAGE:,}; {PAGE:,} unless told.",
-            ),
-            OpenApiParameter("cursor", description="Where a page of JSON begins: from `next` of the one before."),
-            format_parameter(),
+            *paged("Rows on a page of JSON"),
         ],
         responses=tables_beside(
             inline_serializer(

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.path.stack import Stack
 
 from .conftest import LiveSite
-from .visits import DESKTOP, PATIENCE, Visitor, rows, state, visit
+from .visits import DESKTOP, PATIENCE, Visitor, has_value, rows, state, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -122,7 +122,10 @@ def save_rule(admin: Page, percent: str) -> int:
 def test_a_users_chain_follows_the_administrator_within_five_seconds_and_nothing_else_moves(site: LiveSite) -> None:
     with visit(site) as user:
         page = user.signed_in()
+        # The connection is live before the list's first rows are there.
+        has_value(rows(page).first.get_by_test_id("cell-age"))
         watched = [row.get_attribute("data-symbol") for row in rows(page).all()]
+        assert watched
         expiry = page.evaluate(
             "() => fetch('/api/v1/instruments/?underlying=ACME&kind=option&feed=simulated')"
             ".then((answer) => answer.json()).then((page) => page.results[0].expiry)"

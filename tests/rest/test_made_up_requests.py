@@ -54,6 +54,8 @@ MEANING = {
     ("page_size", "not_paged"),
     ("cursor", "not_paged"),
     ("cursor", "invalid"),
+    ("cursor", "conflict"),  # beside `newest`
+    ("page_size", "conflict"),
     ("strike_from", "reversed"),
     ("If-Match", "stale"),
     ("items", "already_there"),
