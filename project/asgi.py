@@ -1,9 +1,12 @@
-"""The whole application: HTTP to Django, sockets to the stream. Uvicorn and Daphne both serve this."""
+"""The whole application: HTTP to Django, sockets to the stream. Uvicorn and Daphne both serve this, and so may any other
+ASGI server.
+"""
 
 import os
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
@@ -13,6 +16,8 @@ django_application = get_asgi_application()
 # After Django is set up, since consumers import models.
 from marketdata.stream.consumer import BrowserStream, ProgramStream  # noqa: E402
 from marketdata.stream.hub import running_hub  # noqa: E402
+from project.forwarded import TrustedProxies  # noqa: E402
+from project.health import HealthChecks  # noqa: E402
 from project.unknown_socket import UnknownSocket  # noqa: E402
 
 sockets = URLRouter(
@@ -37,4 +42,8 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
             return
 
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": sockets, "lifespan": lifespan})
+application: Any = HealthChecks(
+    ProtocolTypeRouter({"http": django_application, "websocket": sockets, "lifespan": lifespan})
+)
+if settings.TRUSTED_PROXIES:
+    application = TrustedProxies(application, settings.TRUSTED_PROXIES)

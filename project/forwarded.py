@@ -1,5 +1,8 @@
-"""Whose word counts about where a request came from: the proxies that stand before us, and nobody else's."""
+"""Whose word counts about where a request came from: the proxies that stand before us, and nobody else's. What follows is
+told by the scope alone, to pages, REST and sockets alike: nobody else reads these headers.
+"""
 
+import ipaddress
 from typing import Any, Final
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
@@ -26,12 +29,26 @@ class TrustedProxies:
     def _corrected(self, scope: Any) -> Any:
         corrected = dict(scope)
         addresses = _listed(scope, b"x-forwarded-for")
-        if len(addresses) >= self._count:
-            corrected["client"] = (addresses[-self._count], 0)
+        if len(addresses) >= self._count and (address := parsed(addresses[-self._count])):
+            corrected["client"] = (address, 0)
         schemes = _listed(scope, b"x-forwarded-proto")
         if schemes and schemes[-1].lower() in ("https", "wss"):
             corrected["scheme"] = _SECURE[scope["type"]]
         return corrected
+
+
+def parsed(text: str) -> str:
+    """The IP address in `text`, empty where there is none. Also of `192.0.2.1:4711` and `[2001:db8::1]:4711`, as some
+    proxies write; an IPv4 address within IPv6 is itself."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _listed(scope: Any, name: bytes) -> list[str]:

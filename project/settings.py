@@ -19,11 +19,10 @@ SECRET_KEY_FALLBACKS = env.listed("STRIKEWIRE_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.listed("STRIKEWIRE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 # Origins besides the page's own that may open /ws/stream/ and post forms: scheme, host and port.
 CSRF_TRUSTED_ORIGINS = env.listed("STRIKEWIRE_TRUSTED_ORIGINS")
-# Behind a proxy that ends TLS: how many proxies stand before us, whose X-Forwarded-* headers are then believed.
+# Behind a proxy that ends TLS: how many proxies stand before us, whose X-Forwarded-* headers are then believed. They are
+# read in project.forwarded alone: Django, REST framework and allauth are told what that found, as of the connection.
 TRUSTED_PROXIES = env.whole("STRIKEWIRE_TRUSTED_PROXIES", 0, 0, 8)
 HTTPS = env.flag("STRIKEWIRE_HTTPS", default=False)
-if TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -245,7 +244,6 @@ ACCOUNT_FORMS = {
 }
 # Attempts are counted by accounts.lock_out, which can say how long to wait.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -294,7 +292,7 @@ REST_FRAMEWORK = {
     # OPTIONS would describe a resource in words of its own; the schema does.
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_THROTTLE_CLASSES": ["marketdata.rest.throttle.UserThrottle"],
-    "NUM_PROXIES": TRUSTED_PROXIES,
+    "NUM_PROXIES": 0,
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "marketdata.rest.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

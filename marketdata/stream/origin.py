@@ -14,14 +14,12 @@ _PAGES = {"ws": "http", "wss": "https"}
 
 def is_allowed(scope: dict[str, Any]) -> bool:
     """Whether the handshake in `scope` comes from an allowed page. One without an Origin does not."""
-    headers = {name: value for name, value in scope["headers"] if name in (b"origin", b"host", b"x-forwarded-proto")}
+    headers = {name: value for name, value in scope["headers"] if name in (b"origin", b"host")}
     origin = _parts(headers.get(b"origin", b"").decode("latin-1"))
     if origin is None:
         return False
     host = headers.get(b"host", b"").decode("latin-1")
     scheme = scope.get("scheme", "ws")
-    if settings.TRUSTED_PROXIES and b"x-forwarded-proto" in headers:
-        scheme = "wss" if headers[b"x-forwarded-proto"].strip() in (b"https", b"wss") else "ws"
     own = _parts(f"{_PAGES.get(scheme, scheme)}://{host}")
     domain, _ = split_domain_port(host)
     if own == origin and validate_host(domain, settings.ALLOWED_HOSTS):

@@ -55,14 +55,14 @@ def ask(
     secure = request.param == "https"
     if secure:
         for name, value in production.items():
-            setattr(settings, name, tuple(value) if name == "SECURE_PROXY_SSL_HEADER" else value)
-    headers = {"host": HOST, "x-forwarded-proto": "https"} if secure else {"host": "localhost:8000"}
+            setattr(settings, name, value)
+    headers = {"host": HOST} if secure else {"host": "localhost:8000"}
 
     def asked(path: str, who: str = "", **extra: Any) -> Any:
         client = Client(headers=headers)
         if who:
             client.force_login(staff)
-        return client.get(path, **extra)
+        return client.get(path, secure=secure, **extra)  # as project.forwarded found it
 
     asked.secure = secure  # type: ignore[attr-defined]
     return asked
@@ -100,7 +100,8 @@ def test_cookies_have_their_flags(ask: Any) -> None:
     assert not csrf["httponly"]  # the desk's script sends it back
     form = {"login": "staff", "password": PASSWORD, "csrfmiddlewaretoken": csrf.value}
     origin = {"origin": f"https://{HOST}", "referer": f"https://{HOST}/accounts/login/"} if ask.secure else {}
-    session = response.client.post("/accounts/login/", form, headers=origin).cookies["sessionid"]
+    signed_in = response.client.post("/accounts/login/", form, secure=ask.secure, headers=origin)
+    session = signed_in.cookies["sessionid"]
     assert session["httponly"]
     assert session["samesite"] == "Lax"
     assert bool(session["secure"]) is ask.secure
@@ -115,6 +116,6 @@ def test_plain_http_is_sent_to_https_where_that_is_the_site(ask: Any) -> None:
 
 
 def test_an_unknown_host_is_refused_and_named_nowhere(ask: Any) -> None:
-    response = Client(headers={"host": "evil.example", "x-forwarded-proto": "https"}).get("/")
+    response = Client(headers={"host": "evil.example"}).get("/", secure=True)
     assert response.status_code == 400
     assert "evil" not in str(response.headers) + response.content.decode()

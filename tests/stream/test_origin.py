@@ -6,6 +6,7 @@ import pytest
 from django.test import override_settings
 
 from marketdata.stream.origin import is_allowed
+from project.forwarded import TrustedProxies
 
 
 def scope(origin: str | None, host: str = "desk.example.org", scheme: str = "wss", **more: str) -> dict[str, Any]:
@@ -48,7 +49,6 @@ def test_scheme_host_and_port_all_count(origin: str | None, host: str, scheme: s
     with override_settings(
         ALLOWED_HOSTS=["desk.example.org", "[::1]"],
         CSRF_TRUSTED_ORIGINS=["https://listed.example.org:9000"],
-        TRUSTED_PROXIES=0,
     ):
         assert is_allowed(scope(origin, host, scheme)) is allowed
 
@@ -56,7 +56,14 @@ def test_scheme_host_and_port_all_count(origin: str | None, host: str, scheme: s
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "allowed"), [(0, "https", False), (1, "https", True), (1, "http", False)]
 )
-def test_a_proxys_word_counts_where_proxies_are_trusted(proxies: int, forwarded: str, allowed: bool) -> None:
-    with override_settings(ALLOWED_HOSTS=["desk.example.org"], TRUSTED_PROXIES=proxies):
-        said = scope("https://desk.example.org", scheme="ws", x_forwarded_proto=forwarded)
-        assert is_allowed(said) is allowed
+async def test_a_proxys_word_counts_where_proxies_are_trusted(proxies: int, forwarded: str, allowed: bool) -> None:
+    found: list[bool] = []
+
+    async def stream(scope: Any, receive: Any, send: Any) -> None:
+        found.append(is_allowed(scope))
+
+    said: Any = scope("https://desk.example.org", scheme="ws", x_forwarded_proto=forwarded) | {"type": "websocket"}
+    application: Any = TrustedProxies(stream, proxies) if proxies else stream
+    with override_settings(ALLOWED_HOSTS=["desk.example.org"]):
+        await application(said, None, None)
+    assert found == [allowed]

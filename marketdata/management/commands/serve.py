@@ -14,7 +14,6 @@ from django.core.management.base import BaseCommand
 
 from project import machine_limits
 from project.errors import StartError
-from project.forwarded import TrustedProxies
 from project.listening import listen
 from project.up_arguments import port
 from project.workers import LISTENER, READY, Workers
@@ -86,10 +85,7 @@ def _serve(listener: socket.socket, ready: str | None) -> None:
     from project.asgi import application
     from project.web_server import calm_collector, web_server
 
-    served: Any = application
-    if settings.TRUSTED_PROXIES:
-        served = TrustedProxies(served, settings.TRUSTED_PROXIES)
-    server = web_server(served)
+    server = web_server(application)
     if ready is not None:
         server.on_ready = lambda: _say(int(ready))
     calm_collector()
