@@ -6,15 +6,16 @@ import hashlib
 from functools import cache
 from typing import Final
 
+import hiredis
 import msgspec
 from django.conf import settings
 from redis import Redis, RedisError
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from marketdata.bus.blocking import TIMEOUTS
+from marketdata.bus.blocking import TIMEOUTS, open_client
+from marketdata.bus.client import Client
+from marketdata.bus.connection import RedisDownError
 
 from . import random_keys
 from .identity import Identity
@@ -69,13 +70,13 @@ async def redeem(ticket: str) -> Claim | None:
     if not random_keys.is_key(ticket):
         return None
     # A client of its own for each: it belongs to the running loop, and a handshake is rare beside everything else.
-    client = AsyncRedis.from_url(settings.REDIS_URL, retry=AsyncRetry(NoBackoff(), 1), **TIMEOUTS)
+    client = Client(settings.REDIS_URL, f"{settings.INSTALLATION}-ticket")
     try:
-        value = await client.getdel(_key(ticket))
-    except RedisError as error:
+        value = await client.call("GETDEL", _key(ticket))
+    except (RedisDownError, hiredis.ReplyError) as error:
         raise TicketsUnavailableError(str(error)) from error
     finally:
-        await client.aclose()
+        client.close()
     if value is None:
         return None
     stored = msgspec.json.decode(value, type=_Stored)
@@ -85,8 +86,7 @@ async def redeem(ticket: str) -> Claim | None:
 @cache
 def _client(url: str) -> Redis:
     # A pooled connection may be dead since a restart: hence one retry.
-    client: Redis = Redis.from_url(url, retry=Retry(NoBackoff(), 1), **TIMEOUTS)
-    return client
+    return open_client(url, retry=Retry(NoBackoff(), 1), **TIMEOUTS)
 
 
 def _key(ticket: str) -> str:

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
+from marketdata.bus import servers
+
 
 def text(name: str, default: str) -> str:
     return os.environ.get(name, "").strip() or default
@@ -79,6 +81,17 @@ def url(name: str, default: str, schemes: Sequence[str]) -> str:
         raise ImproperlyConfigured(f"{name} is no address: its host has a bracket too few.") from None
     if scheme not in schemes:
         raise ImproperlyConfigured(f"{name} has to start with one of {', '.join(s + '://' for s in schemes)}.")
+    return value
+
+
+def redis(name: str, default: str) -> str:
+    """Where a Redis is, in one of the ways of `marketdata.bus.servers`. An error never repeats the value, which may hold a
+    password."""
+    value = url(name, default, servers.SCHEMES) if "+sentinel://" not in text(name, default) else text(name, default)
+    try:
+        servers.watched(value)
+    except servers.AddressError as error:
+        raise ImproperlyConfigured(f"{name} {error}.") from None
     return value
 
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
+import hiredis
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from marketdata.bus.client import Client
+from marketdata.bus.connection import RedisDownError
 
 
 class _FeedStatus(msgspec.Struct):
@@ -69,9 +71,7 @@ class FiguresReader:
     """Reads them over one connection. `async with`; every wait is bounded."""
 
     def __init__(self, url: str, installation: str, feed: str) -> None:
-        self._client = Redis.from_url(
-            url, decode_responses=True, encoding_errors="replace", socket_timeout=1, socket_connect_timeout=1
-        )
+        self._client = Client(url, f"{installation}-up")
         self._installation = installation
         self._feed = feed
 
@@ -79,20 +79,20 @@ class FiguresReader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        self._client.close()
 
     async def read(self) -> LiveFigures:
         prefix = self._installation
         try:
-            webs = await self._client.smembers(f"{prefix}:webs")
-            recorders = await self._client.zrange(f"{prefix}:recorders", 0, -1)
+            webs = await self._client.call("SMEMBERS", f"{prefix}:webs")
+            recorders = await self._client.call("ZRANGE", f"{prefix}:recorders", 0, -1)
             keys = [
                 f"{prefix}:status:{self._feed}",
-                *(f"{prefix}:recorder:{name!s}" for name in recorders),
-                *(f"{prefix}:web:{web!s}" for web in webs),
+                *(f"{prefix}:recorder:".encode() + name for name in recorders),
+                *(f"{prefix}:web:".encode() + web for web in webs),
             ]
-            feed_value, *values = await self._client.mget(keys)
-        except (RedisError, OSError, TimeoutError):
+            feed_value, *values = await self._client.call("MGET", *keys)
+        except (RedisDownError, hiredis.ReplyError):
             return LiveFigures(self._feed)
         feed = _decoded(feed_value, _FeedStatus) or _FeedStatus()
         recorder_values, web_values = values[: len(recorders)], values[len(recorders) :]
@@ -117,7 +117,7 @@ def _worst(recorders: list[_RecorderStatus]) -> str:
     return next((f"down, {late}" if late else "down" for one in recorders if one.health == "down"), late)
 
 
-def _decoded(value: bytes | str | None, kind: type[Status]) -> Status | None:
+def _decoded(value: bytes | None, kind: type[Status]) -> Status | None:
     if value is None:
         return None
     try:

@@ -108,13 +108,10 @@ def _embedded(name: str) -> str:
     return f"unix://{quote(str(socket))}"
 
 
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
-REDIS_URL = env.url("REDIS_URL", _embedded("redis"), _REDIS_SCHEMES)
+REDIS_URL = env.redis("REDIS_URL", _embedded("redis"))
 # With a Redis of the operator's own and no second one named, the first carries the history too.
-HISTORY_REDIS_URL = env.url(
-    "HISTORY_REDIS_URL",
-    _embedded("history") if _embedded("redis") == REDIS_URL else REDIS_URL,
-    _REDIS_SCHEMES,
+HISTORY_REDIS_URL = env.redis(
+    "HISTORY_REDIS_URL", _embedded("history") if _embedded("redis") == REDIS_URL else REDIS_URL
 )
 EMBEDDED_REDIS = _embedded("redis")
 EMBEDDED_HISTORY_REDIS = _embedded("history")
@@ -136,10 +133,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": [REDIS_URL],  # as a text, Django would take it apart at its commas
         "KEY_PREFIX": f"{INSTALLATION}:cache",
         # redis-py would wait 5 s and try again for 10: a page must say sooner that Redis is down.
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2, "pool_class": "marketdata.bus.blocking.Pool"},
     }
 }
 CHANNEL_LAYERS = {

@@ -5,7 +5,7 @@ nothing fails.
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import redis
@@ -13,6 +13,7 @@ from django.conf import settings
 
 from ..bus import held, keys, last_values
 from ..bus.beacon import Beacon
+from ..bus.blocking import TIMEOUTS, open_client
 from ..bus.vitals import Vitals
 from ..facts import InstrumentFacts
 from ..feeds.base import FeedClock
@@ -20,7 +21,6 @@ from ..ingest import money
 
 T = TypeVar("T")
 
-TIMEOUT_S: Final = 2.0
 _vitals = msgspec.json.Decoder(Vitals).decode
 _beacon = msgspec.json.Decoder(Beacon).decode
 _rates = msgspec.json.Decoder(dict[int, float]).decode
@@ -40,7 +40,7 @@ class Live(NamedTuple):
 
 def client() -> redis.Redis:
     """A client of the first server. Used with `with`."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    return open_client(settings.REDIS_URL, **TIMEOUTS)
 
 
 def live(feed: str, instruments: Iterable[InstrumentFacts]) -> Live:

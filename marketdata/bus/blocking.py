@@ -1,9 +1,21 @@
-"""A client of redis-py for code that blocks, as views and signals do: one a server and process, with a pool behind it."""
+"""Clients of redis-py for code that blocks, as views, signals and threads do, of whatever `REDIS_URL` names: one server, or
+the present master of a service that sentinels watch.
+"""
 
+import socket
+import weakref
 from functools import cache
 from typing import Any, Final
 
-from redis import Redis
+from redis import ConnectionPool, Redis
+from redis.connection import Connection, SSLConnection, parse_url
+from redis.exceptions import ConnectionError as AwayError
+from redis.exceptions import ReadOnlyError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from . import servers
+from .masters import Search
+from .servers import Master
 
 # redis-py would wait 5 s and try again for longer: whoever waits for an answer is told sooner that Redis is down.
 TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
@@ -11,5 +23,93 @@ TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 2.0, "socket_connect_timeou
 
 @cache
 def blocking_client(url: str) -> Redis:
-    client: Redis = Redis.from_url(url, **TIMEOUTS)
+    """One a server and process, with a pool behind it."""
+    return open_client(url, **TIMEOUTS)
+
+
+def open_client(url: str, **options: Any) -> Redis:
+    """A client of one's own; `options` are redis-py's. Closing it closes its connections."""
+    client: Redis = Redis.from_pool(Pool.from_url(url, **options))
     return client
+
+
+def master_of(client: Redis) -> Master | None:
+    """The master that the newest connection of this client went to; None where no sentinels are asked."""
+    search = getattr(client.connection_pool, "search", None)
+    return search.master if isinstance(search, Search) else None
+
+
+class Pool(ConnectionPool):
+    """redis-py's own for a single server. Of a service that sentinels watch, each new connection asks them for the master,
+    and where that is another one than before, idle connections to the former are closed."""
+
+    search: Search | None = None
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> "Pool":
+        watched = servers.watched(url)
+        if watched is None:
+            return super().from_url(url, **options)
+        search = Search(watched)
+        # What of the master's URL is always the same.
+        fixed = dict(parse_url(watched.url(Master("localhost", 6379, 0))))  # type: ignore[no-untyped-call]
+        tls = fixed.pop("connection_class", None) is SSLConnection
+        options |= {name: value for name, value in fixed.items() if name not in ("host", "port")}
+        pool = cls(
+            connection_class=_TlsMasterConnection if tls else _MasterConnection,
+            # A managed service's own way to announce a move; here the sentinels tell.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+            **options,
+        )
+        pool.search = search
+        pool.connection_kwargs["pool"] = weakref.ref(pool)
+        return pool
+
+    def find(self) -> Master:
+        """Raises NoMasterError."""
+        assert self.search is not None
+        former = self.search.master
+        master = self.search.find()
+        if former is not None and master != former:
+            self.disconnect(inuse_connections=False)
+        return master
+
+
+class _ToMaster(Connection):
+    """A connection to the master, whichever server that is when it is opened."""
+
+    def __init__(self, *, pool: "weakref.ref[Pool]", **options: Any) -> None:
+        self._pool = pool
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+
+    def _connect(self) -> socket.socket:
+        pool = self._pool()
+        if pool is None:
+            raise AwayError("its pool is gone")
+        master = pool.find()
+        self.host, self.port = master.host, master.port
+        found: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
+        return found
+
+    def on_connect_check_health(self, check_health: bool = True) -> None:
+        super().on_connect_check_health(check_health)
+        hello: dict[Any, Any] = self.handshake_metadata or {}
+        role = hello.get(b"role", hello.get("role"))
+        if role not in (b"master", "master"):
+            raise AwayError(f"{self.host}:{self.port} is no master any more")
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*arguments, **options)
+        except ReadOnlyError as error:
+            # Made a replica while we were connected: the next connection finds the new master.
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise AwayError(f"{self.host}:{self.port} is no master any more") from error
+
+
+class _MasterConnection(_ToMaster):
+    pass
+
+
+class _TlsMasterConnection(_ToMaster, SSLConnection):
+    pass

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import hiredis
@@ -23,9 +24,10 @@ class Script:
 
 class Client:
     """One connection's worth of commands. Every call has a deadline; a call past it drops the connection, since an answer
-    that comes late would be taken for the next one's."""
+    that comes late would be taken for the next one's. `on_lost` is called when a connection has ended, whoever ended it."""
 
     def __init__(self, url: str, name: str) -> None:
+        self.on_lost: Callable[[], None] = lambda: None
         self._url = url
         self._name = name
         self._connection: Connection | None = None
@@ -46,6 +48,8 @@ class Client:
             raise RedisDownError(f"no answer to {arguments[0]} in {CALL_TIMEOUT_S:g} s") from error
         except hiredis.ReplyError as error:
             if str(error).partition(" ")[0] in NOT_NOW:
+                if connection is not None and str(error).startswith("READONLY"):
+                    connection.close()  # made a replica: the next one may find the new master
                 raise RedisDownError(str(error)) from error
             raise
 
@@ -61,7 +65,7 @@ class Client:
     async def _open(self) -> Connection:
         async with self._opening:
             if self._connection is None or not self._connection.is_open:
-                self._connection = await Connection.open(self._url, self._name)
+                self._connection = await Connection.open(self._url, self._name, on_lost=lambda: self.on_lost())
             return self._connection
 
     def close(self) -> None:

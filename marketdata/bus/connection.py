@@ -4,12 +4,17 @@ go to a callback. It has no reader task and no wait per message, which is what t
 
 import asyncio
 import ssl
+import threading
+import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self
 
 import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
+
+from . import masters, servers
+from .servers import Master
 
 OPEN_TIMEOUT_S: Final = 2.0
 _MORE: Final = object()
@@ -25,6 +30,8 @@ class Connection(asyncio.Protocol):
     """Use `open`. `on_message(channel, payload)` is called for each published message, `on_read` after each chunk of
     them, `on_lost` once at the end."""
 
+    _message = b"message"
+
     def __init__(
         self,
         on_message: OnMessage | None = None,
@@ -38,6 +45,10 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self.chunks = 0
+        # Of a service that sentinels watch: its URL, the master that this is a connection to, and on which loop.
+        self._service = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.master: Master | None = None
 
     @classmethod
     async def open(
@@ -47,13 +58,17 @@ class Connection(asyncio.Protocol):
         on_message: OnMessage | None = None,
         on_read: Callable[[], None] | None = None,
         on_lost: Callable[[], None] | None = None,
-    ) -> "Connection":
-        """A connection that has said hello. Raises RedisDownError when that takes longer than 2 s or is refused."""
+    ) -> Self:
+        """A connection that has said hello, to a master where sentinels say which one that is. Raises RedisDownError when
+        that takes longer than 2 s or is refused."""
         loop = asyncio.get_running_loop()
-        options: dict[str, Any] = dict(parse_url(url))
+        watched = servers.watched(url)
         self = cls(on_message, on_read, on_lost)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
+                master = await masters.find(watched) if watched is not None else None
+                address = watched.url(master) if watched is not None and master is not None else url
+                options: dict[str, Any] = dict(parse_url(address))
                 if "path" in options:
                     await loop.create_unix_connection(lambda: self, options["path"])
                 else:
@@ -66,7 +81,9 @@ class Connection(asyncio.Protocol):
                 hello: list[Any] = ["HELLO", 3]
                 if options.get("password"):
                     hello += ["AUTH", options.get("username") or "default", options["password"]]
-                await self.command(*hello, "SETNAME", name)
+                said = await self.command(*hello, "SETNAME", name)
+                if master is not None and said.get(b"role") != b"master":
+                    raise RedisDownError(f"{master.host}:{master.port} is no master any more")
                 if options.get("db"):
                     await self.command("SELECT", options["db"])
         except (OSError, TimeoutError, hiredis.ReplyError) as error:
@@ -75,7 +92,27 @@ class Connection(asyncio.Protocol):
         except BaseException:
             self.close()
             raise
+        if master is not None:
+            self._goes_to(url, master)
         return self
+
+    def _goes_to(self, service: str, master: Master) -> None:
+        """Who learns of a new master ends all connections of its loop to the former one: that may stand still, and not
+        even be able to close them."""
+        self._service, self._loop, self.master = service, asyncio.get_running_loop(), master
+        with _lock:
+            former = [
+                other
+                for other in _watched
+                if other._service == service
+                and other._loop is self._loop
+                and other.master is not None
+                and other.master != master
+                and other.master.epoch <= master.epoch
+            ]
+            _watched.add(self)
+        for other in former:
+            other.close()
 
     @property
     def is_open(self) -> bool:
@@ -90,6 +127,18 @@ class Connection(asyncio.Protocol):
             self._waiting.append(future)
             self._transport.write(hiredis.pack_command(arguments))
         return future
+
+    def send(self, commands: Sequence[Sequence[Any]]) -> "list[asyncio.Future[Any]]":
+        """The same of several commands, in one write."""
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in commands]
+        if self._transport is None or self._transport.is_closing():
+            for future in futures:
+                future.set_exception(RedisDownError("the connection is closed"))
+        else:
+            self._waiting.extend(futures)
+            self._transport.write(b"".join([hiredis.pack_command(tuple(command)) for command in commands]))
+        return futures
 
     def tell(self, *arguments: Any) -> None:
         """Sends a command that is answered by pushes alone (SUBSCRIBE and UNSUBSCRIBE)."""
@@ -110,23 +159,33 @@ class Connection(asyncio.Protocol):
         self._reader.feed(data)
         gets = self._reader.gets
         on_message = self._on_message
+        message = self._message
         try:
             while (reply := gets()) is not _MORE:
                 if type(reply) is hiredis.PushNotification:
-                    if on_message is not None and reply[0] == b"message":
+                    if reply[0] != message:
+                        self._pushed(reply)
+                    elif on_message is not None:
                         on_message(reply[1], reply[2])
                 elif self._waiting:
-                    future = self._waiting.popleft()
-                    if future.done():  # its waiter gave up: the answer still had to be taken off the line
-                        continue
-                    if isinstance(reply, hiredis.ReplyError):
-                        future.set_exception(reply)
-                    else:
-                        future.set_result(reply)
+                    self._answered(reply)
         except hiredis.ProtocolError:
             self.close()
         if self._on_read is not None:
             self._on_read()
+
+    def _answered(self, reply: Any) -> None:
+        """An answer, to the command that has waited longest."""
+        future = self._waiting.popleft()
+        if future.done():  # its waiter gave up: the answer still had to be taken off the line
+            return
+        if isinstance(reply, hiredis.ReplyError):
+            future.set_exception(reply)
+        else:
+            future.set_result(reply)
+
+    def _pushed(self, reply: Any) -> None:
+        """What comes unasked and is no message: that a channel was subscribed, or is no longer."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -139,13 +198,10 @@ class Connection(asyncio.Protocol):
             self._on_lost()
 
 
+# Connections of this process to services that sentinels watch; of several loops, where threads have some.
+_watched: "Final[weakref.WeakSet[Connection]]" = weakref.WeakSet()
+_lock: Final = threading.Lock()
+
+
 def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
-    if options.get("connection_class") is not SSLConnection:
-        return None
-    context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
-    if options.get("ssl_certfile"):
-        context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"))
-    if options.get("ssl_cert_reqs") == "none":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    return masters.tls_context(options) if options.get("connection_class") is SSLConnection else None

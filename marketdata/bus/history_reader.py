@@ -8,6 +8,7 @@ import msgspec
 import redis
 
 from . import keys
+from .blocking import open_client
 
 GROUP: Final = "recorders"
 # An entry that its reader has not finished for so long is another's to take.
@@ -62,7 +63,7 @@ class HistoryReader:
 
     def __init__(self, url: str, name: str) -> None:
         self.name = name
-        self._redis = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=2)
+        self._redis = open_client(url, socket_timeout=10, socket_connect_timeout=2)
         self._stream = keys.history_stream()
         self._done = self._redis.register_script(_DONE)
         self._gap_moved = self._redis.register_script(_GAP_MOVED)

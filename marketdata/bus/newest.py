@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from . import keys, last_values
 from .beacon import Beacon
+from .blocking import open_client
 from .last_values import Row
 
 # Above the slowest answer of a busy server, below what a client waits for. One retry, since a pooled connection may be
@@ -59,7 +60,4 @@ def _decoded(payload: bytes | None) -> Beacon | None:
 
 @cache
 def _client(url: str) -> Redis:
-    client: Redis = Redis.from_url(
-        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1)
-    )
-    return client
+    return open_client(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1))

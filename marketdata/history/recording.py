@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import redis
-
+from ..bus.blocking import TIMEOUTS, open_client
 from ..bus.history_reader import HistoryReader
 from . import simulated_past
 from .database import Database, HistoryDownError
@@ -32,7 +31,7 @@ def record(database: Database, settings: Any, stop: threading.Event) -> Recorder
     """Records until `stop` is set; of several on one SQLite file, one at a time."""
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     reader = HistoryReader(settings.HISTORY_REDIS_URL, name)
-    status = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    status = open_client(settings.REDIS_URL, **TIMEOUTS)
     state = RecorderState(reader, status, settings.HISTORY_STREAM_MB * 1_000_000)
     try:
         with alone(database, stop):

@@ -12,13 +12,14 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from redis import Redis, RedisError
+from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ..bus import keys
+from ..bus.blocking import open_client
 from . import rights
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Counter:
 
     def __init__(self, url: str) -> None:
         # A pooled connection may be dead since a restart: hence one retry.
-        client = Redis.from_url(
+        client = open_client(
             url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1)
         )
         self._script = client.register_script(_COUNT)

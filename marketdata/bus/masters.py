@@ -1,0 +1,105 @@
+"""Asks the sentinels of a service where its master is: once on a running loop, all at a time, and once blocking, one after
+the other. Nothing is remembered but who answers, since the answer is wanted just when it has become another one.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .servers import Answer, Inquiry, Master, NoMasterError, Watched, newest
+
+# For one sentinel; they answer in a fraction of a millisecond.
+ASK_S: Final = 0.5
+
+
+async def find(watched: Watched) -> Master:
+    """By a majority of the sentinels, or by all that answer in time. Raises NoMasterError."""
+    asked = [asyncio.ensure_future(_ask(watched, *address)) for address in watched.sentinels]
+    answers: list[Answer] = []
+    errors: list[str] = []
+    try:
+        async with asyncio.timeout(ASK_S):
+            for coming in asyncio.as_completed(asked):
+                try:
+                    answers.append(await coming)
+                except OSError as error:
+                    errors.append(str(error))
+                if len(answers) >= watched.majority:
+                    break
+    except TimeoutError:
+        errors.append(f"no answer in {ASK_S:g} s")
+    finally:
+        for one in asked:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    return newest(watched, answers, errors)
+
+
+async def _ask(watched: Watched, host: str, port: int) -> Answer:
+    """Raises OSError, and NoMasterError, which is one."""
+    context = tls_context(dict(watched.tls)) if watched.tls is not None else None
+    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    try:
+        inquiry = Inquiry(watched)
+        writer.write(inquiry.text)
+        while True:
+            if (answer := inquiry.take(await reader.read(65_536))) is not None:
+                return answer
+    except NoMasterError as error:
+        raise NoMasterError(f"{host}:{port} {error}") from error
+    finally:
+        writer.transport.abort()
+
+
+class Search:
+    """The same for code that blocks. `master` is the one found last; who did not answer is asked last the next time."""
+
+    def __init__(self, watched: Watched) -> None:
+        self.master: Master | None = None
+        self._watched = watched
+        self._order = list(watched.sentinels)
+
+    def find(self) -> Master:
+        """Raises NoMasterError."""
+        answers: list[Answer] = []
+        errors: list[str] = []
+        silent = []
+        for address in self._order:
+            try:
+                answers.append(self._ask(*address))
+            except OSError as error:
+                errors.append(f"{address[0]}:{address[1]} {error}")
+                silent.append(address)
+            if len(answers) >= self._watched.majority:
+                break
+        if silent:
+            # A list of its own: other threads may be going through the former one.
+            self._order = [*(one for one in self._order if one not in silent), *silent]
+        self.master = newest(self._watched, answers, errors)
+        return self.master
+
+    def _ask(self, host: str, port: int) -> Answer:
+        connection = socket.create_connection((host, port), ASK_S)
+        try:
+            if self._watched.tls is not None:
+                connection = tls_context(dict(self._watched.tls)).wrap_socket(connection, server_hostname=host)
+            inquiry = Inquiry(self._watched)
+            connection.sendall(inquiry.text)
+            while True:
+                if (answer := inquiry.take(connection.recv(65_536))) is not None:
+                    return answer
+        finally:
+            connection.close()
+
+
+def tls_context(options: Mapping[str, Any]) -> ssl.SSLContext:
+    """As redis-py's options of a URL ask for it."""
+    context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
+    if options.get("ssl_certfile"):
+        context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"))
+    if options.get("ssl_cert_reqs") == "none":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
