@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import first_list, look, preferences
 from accounts.models import User
 from marketdata.feeds.registry import TRADING_DAYS
+from marketdata.rest.throttled_page import throttled
 
 from .vite_manifest import NotBuiltError, built
 
@@ -42,6 +43,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 @login_required
+@throttled
 def give_first_list(request: HttpRequest) -> HttpResponse:
     """Makes a new user's first watchlist, of the feeds that the page hears. Asked again while `settled` is false."""
     assert isinstance(request.user, User)

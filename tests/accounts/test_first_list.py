@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 from redis import Redis
 
 from accounts import first_list, watchlists
@@ -92,3 +93,14 @@ def test_it_shows_nobody_what_is_not_theirs(owner: User) -> None:
 def test_it_is_asked_for_by_post_and_signed_in() -> None:
     assert Client().post(PAGE).headers["Location"].startswith("/accounts/login/")
     assert Client().get(PAGE).status_code == 405
+
+
+def test_it_counts_among_the_rest_requests_of_its_user(page: Client, settings: Settings) -> None:
+    settings.REST_REQUESTS_PER_MINUTE = 2
+    assert page.get("/api/v1/me/").headers["RateLimit-Remaining"] == "1"
+    assert page.post(PAGE).headers["RateLimit-Remaining"] == "0"
+    refused = page.post(PAGE)
+    assert refused.status_code == refused.json()["status"] == 429
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert 58 <= int(refused.headers["Retry-After"]) <= 60
+    assert page.get("/api/v1/me/").status_code == 429
