@@ -11,7 +11,7 @@ import msgspec
 import redis
 from django.conf import settings
 
-from ..bus import held, keys, last_values
+from ..bus import held, keys, last_values, said
 from ..bus.beacon import Beacon
 from ..bus.blocking import TIMEOUTS, open_client
 from ..bus.vitals import Vitals
@@ -20,9 +20,8 @@ from ..feeds.base import FeedClock
 from ..ingest import money
 
 T = TypeVar("T")
+S = TypeVar("S", bound=said.Said)
 
-_vitals = msgspec.json.Decoder(Vitals).decode
-_beacon = msgspec.json.Decoder(Beacon).decode
 _rates = msgspec.json.Decoder(dict[int, float]).decode
 
 
@@ -48,18 +47,18 @@ def live(feed: str, instruments: Iterable[InstrumentFacts]) -> Live:
     instruments = list(instruments)
     with client() as server:
         try:
-            vitals = server.get(keys.vitals(feed))
-            beacon = server.get(keys.status(feed))
-            rates = server.get(keys.rates(feed))
+            vitals = said.read_blocking(server, said.VITALS, feed, server.get(keys.vitals(feed)))
+            beacon = said.read_blocking(server, said.BEACONS, feed, server.get(keys.status(feed)))
+            rates = server.mget([keys.rates(feed), *(keys.rates(feed, share) for share in said.split(vitals))])
             rows = last_values.read_blocking(server, feed, _asked(instruments))
             sockets = held.read_blocking(server)
         except redis.RedisError:
             return Live(False, None, time.time() * 1000, {}, {}, frozenset())
     return Live(
         True,
-        _read(_vitals, vitals),
-        _feed_now(_read(_beacon, beacon)),
-        _read(_rates, rates) or {},
+        vitals,
+        _feed_now(beacon),
+        {i: rate for payload in rates for i, rate in (_read(_rates, payload) or {}).items()},
         money.spots(instruments, rows.get),
         frozenset(sockets),
     )
@@ -67,12 +66,12 @@ def live(feed: str, instruments: Iterable[InstrumentFacts]) -> Live:
 
 def vitals_of(feeds: Iterable[str]) -> dict[str, Vitals | None]:
     """Each feed as its leader last said."""
-    return _of_each(feeds, keys.vitals, _vitals)
+    return _of_each(feeds, said.VITALS)
 
 
 def beacons_of(feeds: Iterable[str]) -> dict[str, Beacon | None]:
     """Each feed's newest sign of life, where it is fresh."""
-    return _of_each(feeds, keys.status, _beacon)
+    return _of_each(feeds, said.BEACONS)
 
 
 def _asked(instruments: Iterable[InstrumentFacts]) -> list[int]:
@@ -88,16 +87,19 @@ def _asked(instruments: Iterable[InstrumentFacts]) -> list[int]:
     return ids
 
 
-def _of_each(feeds: Iterable[str], key: Callable[[str], str], decode: Callable[[Any], T]) -> dict[str, T | None]:
+def _of_each(feeds: Iterable[str], kind: said.Kind[S]) -> dict[str, S | None]:
     feeds = list(feeds)
     if not feeds:
         return {}
     with client() as server:
         try:
-            answers = server.mget([key(feed) for feed in feeds])
+            answers = server.mget([kind.key(feed) for feed in feeds])
+            return {
+                feed: said.read_blocking(server, kind, feed, answer)
+                for feed, answer in zip(feeds, answers, strict=True)
+            }
         except redis.RedisError:
             return dict.fromkeys(feeds)
-    return {feed: _read(decode, answer) for feed, answer in zip(feeds, answers, strict=True)}
 
 
 def _feed_now(beacon: Beacon | None) -> float:

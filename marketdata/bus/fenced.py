@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import hiredis
 
+from ..shares import WHOLE, Share
 from . import keys
 from .client import Client, Script
 from .history_append import APPEND
@@ -36,30 +37,30 @@ return #values / 2
 """
 )
 
-# KEYS lease, status · ARGV token, channel, beacon, seconds to keep it
+# KEYS lease, status, of a share also the feed's status · ARGV token, channel, beacon, seconds to keep it
 _BEACON: Final = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease is not of this term') end
-redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
+for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[3], 'EX', ARGV[4]) end
 return redis.call('PUBLISH', ARGV[2], ARGV[3])
 """)
 
 
 class FencedWriter:
-    """What a leader may do to the shared state of its feed. Every method raises LeaseLostError when it leads no more, and
-    RedisDownError when Redis is away."""
+    """What a leader may do to the shared state of its feed, or of its share of it. Every method raises LeaseLostError when
+    it leads no more, and RedisDownError when Redis is away."""
 
-    def __init__(self, client: Client, feed: str, stream_bytes: int = 512_000_000) -> None:
+    def __init__(self, client: Client, feed: str, stream_bytes: int = 512_000_000, share: Share = WHOLE) -> None:
         self._client = client
         self._feed = feed
         self._stream_bytes = stream_bytes
         self._keys: list[Any] = [
-            keys.lease(feed),
+            keys.lease(feed, share),
             keys.last_values(feed),
             keys.history_stream(),
             keys.history_size(),
             keys.history_gaps(),
         ]
-        self._status_key = keys.status(feed)
+        self._status_keys = list(dict.fromkeys((keys.status(feed, share), keys.status(feed))))
         self._beacons = keys.beacons()
 
     async def flush(
@@ -73,7 +74,7 @@ class FencedWriter:
 
     async def beacon(self, token: str, beacon: bytes) -> None:
         """Says that the feed lives, and keeps the saying for 5 s."""
-        await self._run(_BEACON, [self._keys[0], self._status_key], [token, self._beacons, beacon, 5])
+        await self._run(_BEACON, [self._keys[0], *self._status_keys], [token, self._beacons, beacon, 5])
 
     async def _run(self, script: Script, key_names: list[Any], arguments: list[Any]) -> Any:
         try:

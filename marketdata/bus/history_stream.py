@@ -1,6 +1,7 @@
 """The history stream as ingest writes it where it is on a server of its own: one entry a flush, rows joined by newlines.
 That server has its own fence, since the lease is not there: it keeps the highest term it saw of a feed, and refuses a
-leader of a lower one.
+leader of a lower one. Of a split feed each share has a highest term of its own, since all count one term; and a leader of a
+feed that was split otherwise since is refused by the highest term of all.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import hiredis
 import msgspec
 
 from ..rows import HEADER
+from ..shares import WHOLE, Share
 from . import keys
 from .client import Client, Script
 from .connection import RedisDownError
@@ -31,15 +33,28 @@ SPILL_FULL: Final = "spill_full"
 # The newest row of each instrument in a term: {id: (seq, received ms)}.
 Ends = dict[int, tuple[int, float]]
 
-# KEYS stream, highest term, size, gaps · ARGV feed, term, count, rows, trades, cap, '1' for the leader's own or '0' for
-# what was accepted before and comes late
+# KEYS stream, highest term, size, gaps, terms of the shares · ARGV feed, term, count, rows, trades, cap, '1' for the
+# leader's own or '0' for what was accepted before and comes late, the share, the share's `of` ('' for both where the feed is
+# not split)
 _APPEND: Final = Script(
     APPEND
     + """
 local known = tonumber(redis.call('GET', KEYS[2]) or '0')
 local term = tonumber(ARGV[2])
-if term < known and ARGV[7] == '1' then return redis.error_reply('FENCED a leader of a later term has written') end
-if term > known then redis.call('SET', KEYS[2], ARGV[2]) end
+local own = ARGV[7] == '1'
+if ARGV[8] == '' then
+  if term < known and own then return redis.error_reply('FENCED a leader of a later term has written') end
+  if term > known then redis.call('SET', KEYS[2], ARGV[2]) end
+elseif own then
+  local terms = redis.call('HMGET', KEYS[5], ARGV[8], ARGV[9])
+  local share, all = tonumber(terms[1] or '0'), tonumber(terms[2] or '0')
+  -- Above `all` the feed's highest term is of leaders that split it otherwise.
+  if term < share or (known > all and term < known) then
+    return redis.error_reply('FENCED a leader of a later term has written')
+  end
+  redis.call('HSET', KEYS[5], ARGV[8], ARGV[2], ARGV[9], string.format('%.0f', math.max(all, term)))
+  if term > known then redis.call('SET', KEYS[2], ARGV[2]) end
+end
 append(KEYS[1], KEYS[3], KEYS[4], ARGV[6], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 return 1
 """
@@ -82,7 +97,7 @@ class HistoryStream:
     on: it must not wait for a disk elsewhere. What the file has no room for is counted in `dropped`, and becomes a recorded
     gap as soon as the server is back."""
 
-    def __init__(self, client: Client, feed: str, options: HistoryOptions) -> None:
+    def __init__(self, client: Client, feed: str, options: HistoryOptions, share: Share = WHOLE) -> None:
         self._client = client
         self._feed = feed
         self._options = options
@@ -91,7 +106,9 @@ class HistoryStream:
             keys.history_term(feed),
             keys.history_size(),
             keys.history_gaps(),
+            keys.history_share_terms(feed),
         ]
+        self._share_names = ("", "") if share.is_whole else (str(share), f"/{share.of}")
         self._kept: deque[tuple[float, HistoryBatch]] = deque()  # acknowledged, but perhaps not yet on its disk
         self._kept_bytes = 0
         self._spill: Spill | None = None
@@ -99,6 +116,7 @@ class HistoryStream:
         self._lost: dict[int, _Lost] = {}
         self._retrying: asyncio.Task[None] | None = None
         self.dropped = 0
+        client.on_lost = self._server_left
 
     @property
     def waiting(self) -> int:
@@ -151,7 +169,7 @@ class HistoryStream:
     async def _add(self, batch: HistoryBatch, late: bool = False) -> None:
         fence = "0" if late else "1"
         cap = self._options.stream_bytes
-        arguments = [self._feed, batch.term, batch.size, batch.rows, batch.trades, cap, fence]
+        arguments = [self._feed, batch.term, batch.size, batch.rows, batch.trades, cap, fence, *self._share_names]
         try:
             await self._client.run(_APPEND, self._keys, arguments)
         except hiredis.ReplyError as error:
@@ -168,19 +186,35 @@ class HistoryStream:
 
     def _wait(self, batch: HistoryBatch) -> None:
         if self._spill is None:
-            try:
-                self._spill = Spill.create(self._options.spill, self._feed)
-                # The server went away: what it acknowledged in its last seconds may not have reached its disk, so it is
-                # added again before the rest. Doubles fall out at the database's key.
-                while self._kept:
-                    self._keep(self._kept.popleft()[1])
-                self._kept_bytes = 0
-            except OSError as error:
-                logger.error("nothing can be kept for history: %s", error)
+            self._wait_with_kept()
         try:
             self._keep(batch)
         except OSError as error:
             self._drop(batch, error)
+        self._retry_soon()
+
+    def _server_left(self) -> None:
+        """Not only when a batch is refused: the feed may be silent, and the next append may find another server."""
+        now = asyncio.get_running_loop().time()
+        while self._kept and self._kept[0][0] < now - KEPT_S:
+            self._kept_bytes -= self._kept.popleft()[1].weight
+        if self._kept:
+            self._wait_with_kept()
+            self._retry_soon()
+
+    def _wait_with_kept(self) -> None:
+        """The server went away: what it acknowledged in its last seconds may not have reached its disk, or not the server
+        that takes its place, so it is added again. Doubles fall out at the database's key."""
+        try:
+            if self._spill is None:
+                self._spill = Spill.create(self._options.spill, self._feed)
+            while self._kept:
+                self._keep(self._kept.popleft()[1])
+        except OSError as error:
+            logger.error("nothing can be kept for history: %s", error)
+        self._kept_bytes = sum(batch.weight for _, batch in self._kept)
+
+    def _retry_soon(self) -> None:
         if self._retrying is None or self._retrying.done():
             self._retrying = asyncio.get_running_loop().create_task(self._retry(), name="history-retry")
 

@@ -1,20 +1,40 @@
 """The name of every key, channel and group in Redis. Each begins with the installation's id."""
 
+import re
+
 from django.conf import settings
+
+from ..shares import WHOLE, Share
 
 
 def _name(*parts: str) -> str:
     return ":".join((settings.INSTALLATION, *parts))
 
 
-def lease(feed: str) -> str:
-    """Who leads the feed: `term:owner`, expiring."""
-    return _name("lease", feed)
+def _of_share(name: str, feed: str, share: Share) -> str:
+    """A feed that is not split has names without a share."""
+    return _name(name, feed) if share.is_whole else _name(name, feed, str(share))
+
+
+def lease(feed: str, share: Share = WHOLE) -> str:
+    """Who leads the feed, or that share of it: `term:owner`, expiring."""
+    return _of_share("lease", feed, share)
 
 
 def term(feed: str) -> str:
-    """The highest term that the feed has had."""
+    """The highest term that the feed has had, whichever share of it."""
     return _name("term", feed)
+
+
+def shares(feed: str) -> str:
+    """In how many shares the leases split the feed that are alive; expires with the last of them. A feed that is not
+    split has none."""
+    return _name("shares", feed)
+
+
+def share_terms(feed: str) -> str:
+    """Hash: the highest term of each share, by its number, and in how many (`of`) they split the feed."""
+    return _name("terms", feed)
 
 
 def last_values(feed: str) -> str:
@@ -22,13 +42,14 @@ def last_values(feed: str) -> str:
     return _name("last", feed)
 
 
-def status(feed: str) -> str:
-    """The newest beacon of the feed, for whoever does not listen; expires by itself."""
-    return _name("status", feed)
+def status(feed: str, share: Share = WHOLE) -> str:
+    """The newest beacon of the feed, for whoever does not listen; expires by itself. Of a split feed it is that of any
+    share, and each share has a key of its own."""
+    return _of_share("status", feed, share)
 
 
 def beacons() -> str:
-    """Channel on which every feed's leader says each second that it lives."""
+    """Channel on which every leader says each second that it lives."""
     return _name("beacons")
 
 
@@ -82,6 +103,11 @@ def history_term(feed: str) -> str:
     return _name("history", "term", feed)
 
 
+def history_share_terms(feed: str) -> str:
+    """On the history server, hash: the highest term it saw of each share (`2/3`), and of all shares of so many (`/3`)."""
+    return _name("history", "terms", feed)
+
+
 def webs() -> str:
     """Set of the ids of web processes."""
     return _name("webs")
@@ -114,28 +140,29 @@ def sockets_of_user(user: int) -> str:
 
 
 def orders(feed: str) -> str:
-    """Channel on which the administrator tells the feed's leader what to do."""
+    """Channel on which the administrator tells the feed's leaders what to do."""
     return _name("orders", feed)
 
 
-def vitals(feed: str) -> str:
-    """What the feed's leader says of its work each second, for the feed page; expires by itself."""
-    return _name("feed", feed)
+def vitals(feed: str, share: Share = WHOLE) -> str:
+    """What the feed's leader says of its work each second, for the feed page; expires by itself. Of a split feed as
+    `status` is."""
+    return _of_share("feed", feed, share)
 
 
-def rates(feed: str) -> str:
+def rates(feed: str, share: Share = WHOLE) -> str:
     """Quotes a second of each instrument, as last measured."""
-    return _name("rates", feed)
+    return _of_share("rates", feed, share)
 
 
-def standbys(feed: str) -> str:
-    """Sorted set: who stands by for the feed, by when it last said so."""
-    return _name("standbys", feed)
+def standbys(feed: str, share: Share = WHOLE) -> str:
+    """Sorted set: who stands by for the feed, or that share of it, by when it last said so."""
+    return _of_share("standbys", feed, share)
 
 
-def applied_rules(feed: str) -> str:
-    """The coverage rules that the feed's leader applied last, as a fingerprint."""
-    return _name("rules", feed)
+def applied_rules(feed: str, share: Share = WHOLE) -> str:
+    """The coverage rules that the leader of the feed, or of that share, applied last, as a fingerprint."""
+    return _of_share("rules", feed, share)
 
 
 def requests(scope: str, user: int) -> str:
@@ -151,3 +178,30 @@ def row_group(feed: str, symbol: str) -> str:
 def rolling(feed: str) -> str:
     """A number that rises when somebody makes, changes or removes a rolling entry of the feed."""
     return _name("rolling", feed)
+
+
+# ── Of the rows on a cluster: all of one underlying have one slot, by the name in braces ──────────────────────────────────
+
+
+def shard(feed: str, underlying: str) -> str:
+    """Hash: as `last_values`, of the instruments on one underlying."""
+    return _name("last", _tag(feed, underlying))
+
+
+def shard_told(feed: str, underlying: str) -> str:
+    """The highest term that wrote there, and its last flush: `term flush`."""
+    return _name("told", _tag(feed, underlying))
+
+
+def shard_channel(feed: str, underlying: str, symbol: str) -> str:
+    """Sharded channel of an instrument's rows."""
+    return _name("rows", _tag(feed, underlying), symbol)
+
+
+def shards(feed: str) -> str:
+    """Pattern of `shard` for every underlying of the feed."""
+    return re.sub(r"([\\*?\[\]])", r"\\\1", _name("last", f"{{{feed}.")) + "*}"
+
+
+def _tag(feed: str, underlying: str) -> str:
+    return f"{{{feed}.{underlying}}}"

@@ -1,5 +1,8 @@
-"""Who may publish for a feed: a lease with a term. The term rises with every new leader, also when Redis forgot all, and
-every flush is refused unless the lease still holds its term.
+"""Who may publish for a feed, or for a share of one: a lease with a term. The term rises with every new leader, also when
+Redis forgot all, and every flush is refused unless the lease still holds its term.
+
+All shares of a feed count one term, so that an instrument never goes back when their number changes; and while a lease that
+splits the feed otherwise is alive, none is given.
 """
 
 import logging
@@ -11,7 +14,10 @@ from typing import Final
 
 import redis
 
+from ..shares import WHOLE, Share
 from . import keys
+from .blocking import master_of, open_client
+from .servers import Master
 
 logger = logging.getLogger(__name__)
 
@@ -19,32 +25,61 @@ DURATION_S: Final = 2.5
 RENEWAL_S: Final = 0.5
 # No flush starts with less of the lease left: the flush itself then ends well inside it.
 MARGIN_S: Final = 1.0
+# How long a new term waits for a replica to have it, where there are some.
+COPY_S: Final = 0.25
 EPOCH_S: Final = 1_767_225_600  # 2026-01-01 UTC: terms are seconds since then, which keeps a seq below 2^53 until 2043
 
-# KEYS lease, term · ARGV owner, ms, least term, 1 to leave it where Redis knows no term → {term, '', last known term} or
-# {0, holder, last known term}. A lease that the owner holds already does not stand in its way: the answer to its last
-# asking was lost.
+# KEYS of all: lease, term, number of shares in force, terms of the shares, lease of the whole feed.
+# ARGV owner, ms, least term, 1 to leave it where Redis knows no term of the share, number of the share, of how many
+# → {term, '', last known term, that of the share, 0}, or {0, holder, …} where another leads it, or {0, '', …, number of
+# shares} where leases are alive that split the feed otherwise. A lease that the owner holds already does not stand in its
+# way: the answer to its last asking was lost.
 _ACQUIRE: Final = """
-local holder = redis.call('GET', KEYS[1])
 local known = tonumber(redis.call('GET', KEYS[2]) or '0')
-if holder and string.sub(holder, -#ARGV[1]) ~= ARGV[1] then return {0, holder, known} end
-if known == 0 and ARGV[4] == '1' then return {0, '', known} end
+local last = known
+local alive = redis.call('GET', KEYS[3])
+if ARGV[6] ~= '1' then
+  if redis.call('EXISTS', KEYS[5]) == 1 then alive = '1' end
+  last = redis.call('HGET', KEYS[4], 'of') == ARGV[6] and tonumber(redis.call('HGET', KEYS[4], ARGV[5]) or '0') or 0
+end
+if alive and alive ~= ARGV[6] then return {0, '', known, last, tonumber(alive)} end
+local holder = redis.call('GET', KEYS[1])
+if holder and string.sub(holder, -#ARGV[1]) ~= ARGV[1] then return {0, holder, known, last, 0} end
+if last == 0 and ARGV[4] == '1' then return {0, '', known, last, 0} end
 local term = math.max(known + 1, tonumber(ARGV[3]))
-redis.call('SET', KEYS[2], string.format('%.0f', term))
-redis.call('SET', KEYS[1], string.format('%.0f', term) .. ':' .. ARGV[1], 'PX', ARGV[2])
-return {term, '', known}
+local text = string.format('%.0f', term)
+redis.call('SET', KEYS[2], text)
+if ARGV[6] == '1' then
+  redis.call('DEL', KEYS[4])
+else
+  if redis.call('HGET', KEYS[4], 'of') ~= ARGV[6] then redis.call('DEL', KEYS[4]) end
+  redis.call('HSET', KEYS[4], 'of', ARGV[6], ARGV[5], text)
+  redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[2])
+end
+redis.call('SET', KEYS[1], text .. ':' .. ARGV[1], 'PX', ARGV[2])
+return {term, '', known, last, 0}
 """
-# KEYS lease · ARGV token, ms → 1 renewed, 0 not ours
+# ARGV token, ms, number of the share, of how many → 1 renewed, 0 not ours. The number in force never runs out before a
+# lease that it is true of: both are renewed together.
 _RENEW: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[4] ~= '1' then
+  if (redis.call('GET', KEYS[3]) or ARGV[4]) ~= ARGV[4] then return 0 end
+  redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[2])
+end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
-# KEYS lease, term · ARGV token, owner, ms, least term → the new term, or 0 when the lease is not ours
+# ARGV token, owner, ms, least term, number of the share, of how many → the new term, or 0 when the lease is not ours
 _ADVANCE: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local term = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(ARGV[4]))
-redis.call('SET', KEYS[2], string.format('%.0f', term))
-redis.call('SET', KEYS[1], string.format('%.0f', term) .. ':' .. ARGV[2], 'PX', ARGV[3])
+local text = string.format('%.0f', term)
+redis.call('SET', KEYS[2], text)
+if ARGV[6] ~= '1' then
+  redis.call('HSET', KEYS[4], 'of', ARGV[6], ARGV[5], text)
+  redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[3])
+end
+redis.call('SET', KEYS[1], text .. ':' .. ARGV[2], 'PX', ARGV[3])
 return term
 """
 _RELEASE: Final = """
@@ -58,20 +93,32 @@ class LeaseLostError(Exception):
 
 
 class Lease:
-    """The lease of one feed, renewed from its own thread so that a busy event loop does not lose it. All methods are
-    blocking and safe to call from any thread; a coroutine calls them through `asyncio.to_thread`."""
+    """The lease of one feed or share, renewed from its own thread so that a busy event loop does not lose it. All methods
+    are blocking and safe to call from any thread; a coroutine calls them through `asyncio.to_thread`. `on_lost` is called
+    from that thread."""
 
-    def __init__(self, feed: str, url: str, on_lost: Callable[[], None]) -> None:
+    def __init__(self, feed: str, url: str, on_lost: Callable[[], None], share: Share = WHOLE) -> None:
         self.feed = feed
+        self.share = share
         self.owner = secrets.token_hex(8)
         self.term = 0
         self.holder = ""
+        # In how many shares those split the feed who keep us from leading; 0 where nobody does.
+        self.split_otherwise = 0
+        self.on_lost = on_lost
         # The highest term seen, whoever's: Redis may forget it, and terms may be ahead of our clock.
         self._highest = 0
-        self._on_lost = on_lost
-        self._keys = [keys.lease(feed), keys.term(feed)]
+        self._keys = [
+            keys.lease(feed, share),
+            keys.term(feed),
+            keys.shares(feed),
+            keys.share_terms(feed),
+            keys.lease(feed),
+        ]
         # One try and a timeout well below the lease's length: a slow answer must leave time to ask again.
-        self._redis = redis.Redis.from_url(url, socket_timeout=0.8, socket_connect_timeout=0.8, retry=None)
+        self._redis = open_client(url, socket_timeout=0.8, socket_connect_timeout=0.8, retry=None)
+        # Where sentinels say which server is the master: the one on which the lease was won.
+        self._master: Master | None = None
         self._lock = threading.RLock()
         self._until = 0.0
         self._held = False
@@ -84,6 +131,11 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     @property
+    def name(self) -> str:
+        """Of what it is, for logs."""
+        return self.feed if self.share.is_whole else f"{self.feed}, share {self.share}"
+
+    @property
     def token(self) -> str:
         """What stands in Redis while we lead."""
         return f"{self.term}:{self.owner}"
@@ -93,25 +145,27 @@ class Lease:
         return max(0.0, self._until - time.monotonic()) if self._held else 0.0
 
     def acquire(self, unless_forgotten: bool = False) -> bool:
-        """Tries once. True when we lead, with `term` set; False when another does, named in `holder`. With
-        `unless_forgotten`, False too (and no holder) where Redis has forgotten which terms there were.
+        """Tries once. True when we lead, with `term` set; False when another does, named in `holder`, or when others split
+        the feed otherwise. With `unless_forgotten`, False too (and no holder) where Redis has forgotten which terms there
+        were.
 
         Raises redis.RedisError where Redis does not answer."""
         with self._lock:
             asked = self._ask()
             least = max(int(time.time()) - EPOCH_S, self._highest + 1)
             former = self.term
-            arguments = (self.owner, _ms(DURATION_S), least, int(unless_forgotten))
-            term, holder, known = self._redis.eval(_ACQUIRE, 2, *self._keys, *arguments)
-            self.holder = holder.decode()
+            arguments = (self.owner, _ms(DURATION_S), least, int(unless_forgotten), *self.share)
+            term, holder, known, last, otherwise = self._redis.eval(_ACQUIRE, 5, *self._keys, *arguments)
+            self.holder, self.split_otherwise = holder.decode(), int(otherwise)
             self._highest = max(self._highest, int(known), int(term))
             if not term:
                 return False
             self.term, self._until, self._held = int(term), asked + DURATION_S, True
-            self.led_last = known == former or (known == 0 and not self._stalled)
+            self.led_last = last == former or (last == 0 and not self._stalled)
             self._stalled = False
+            self._have_it_copied()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._keep, name=f"lease-{self.feed}", daemon=True)
+            self._thread = threading.Thread(target=self._keep, name=f"lease-{self.name}", daemon=True)
             self._thread.start()
         return True
 
@@ -120,12 +174,14 @@ class Lease:
         with self._lock:
             asked = self._ask()
             least = max(int(time.time()) - EPOCH_S, self._highest + 1)
-            term = self._redis.eval(_ADVANCE, 2, *self._keys, self.token, self.owner, _ms(DURATION_S), least)
+            arguments = (self.token, self.owner, _ms(DURATION_S), least, *self.share)
+            term = self._redis.eval(_ADVANCE, 5, *self._keys, *arguments)
             if not term:
                 self._held = False
                 raise LeaseLostError
             self.term, self._until = int(term), asked + DURATION_S
             self._highest = max(self._highest, self.term)
+            self._have_it_copied()
             return self.term
 
     def release(self) -> None:
@@ -137,10 +193,21 @@ class Lease:
                 try:
                     self._redis.eval(_RELEASE, 1, self._keys[0], self.token)
                 except redis.RedisError as error:
-                    logger.warning("the lease of %s was not given back: %s", self.feed, error)
+                    logger.warning("the lease of %s was not given back: %s", self.name, error)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=2)
         self._redis.close()
+
+    def _have_it_copied(self) -> None:
+        """A term that a failover forgets could be given a second time."""
+        self._master = master_of(self._redis)
+        if self._master is None:
+            return
+        try:
+            if not self._redis.execute_command("WAIT", 1, _ms(COPY_S)):
+                logger.warning("no replica has acknowledged term %d of %s", self.term, self.name)
+        except redis.RedisError as error:
+            logger.warning("whether a replica has term %d of %s is not known: %s", self.term, self.name, error)
 
     def _ask(self) -> float:
         """The moment at which Redis is asked, whatever for; one that comes late after the last says that we slept."""
@@ -156,16 +223,17 @@ class Lease:
                     continue
                 asked = self._ask()
                 try:
-                    answer = self._redis.eval(_RENEW, 1, self._keys[0], self.token, _ms(DURATION_S))
+                    answer = self._redis.eval(_RENEW, 5, *self._keys, self.token, _ms(DURATION_S), *self.share)
                 except redis.RedisError as error:
-                    logger.warning("the lease of %s was not renewed: %s", self.feed, error)
+                    logger.warning("the lease of %s was not renewed: %s", self.name, error)
                     continue  # what is left of it runs out by itself, and no flush starts after that
-                if answer == 1:
+                # A server that took over may not have had the last of what we wrote. A new term tells all of it again.
+                if answer == 1 and master_of(self._redis) == self._master:
                     self._until = asked + DURATION_S
                     continue
                 self._held = False
                 # Told before the lock is given back: after a lease won meanwhile it would be taken for the loss of that.
-                self._on_lost()
+                self.on_lost()
 
 
 def _ms(seconds: float) -> int:

@@ -3,17 +3,15 @@ run in threads. Sockets have the board.
 """
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from . import keys, last_values
+from . import keys, last_values, said
 from .beacon import Beacon
 from .blocking import open_client
 from .last_values import Row
@@ -21,7 +19,6 @@ from .last_values import Row
 # Above the slowest answer of a busy server, below what a client waits for. One retry, since a pooled connection may be
 # dead since a restart.
 TIMEOUT_S: Final = 2.0
-_beacon = msgspec.json.Decoder(Beacon).decode
 
 
 class Newest(NamedTuple):
@@ -34,7 +31,8 @@ class Newest(NamedTuple):
 def read(ids_by_feed: Mapping[str, Collection[int]]) -> Newest:
     """Of every feed that is named. Raises redis.RedisError."""
     asked = {feed: list(ids) for feed, ids in ids_by_feed.items()}
-    pipeline = _client(settings.REDIS_URL).pipeline(transaction=False)
+    client = _client(settings.REDIS_URL)
+    pipeline = client.pipeline(transaction=False)
     for feed, ids in asked.items():
         pipeline.get(keys.status(feed))
         if ids:
@@ -44,18 +42,12 @@ def read(ids_by_feed: Mapping[str, Collection[int]]) -> Newest:
     beacons: dict[str, Beacon | None] = {}
     position = 0
     for feed, ids in asked.items():
-        beacons[feed] = _decoded(answers[position])
+        beacons[feed] = said.read_blocking(client, said.BEACONS, feed, answers[position])
         position += 1
         if ids:
             rows.update(last_values.decoded(ids, answers[position]))
             position += 1
     return Newest(rows, beacons)
-
-
-def _decoded(payload: bytes | None) -> Beacon | None:
-    with suppress(msgspec.DecodeError):  # another version of ours may have written it
-        return None if payload is None else _beacon(payload)
-    return None
 
 
 @cache

@@ -1,9 +1,10 @@
-"""Who stands by for a feed: each says so every second, and is counted while it did in the last three. The times are
-Redis's own, so that machines need not agree on theirs.
+"""Who stands by for a feed, or for a share of one: each says so every second, and is counted while it did in the last
+three. The times are Redis's own, so that machines need not agree on theirs.
 """
 
 from typing import Any, Final
 
+from ..shares import WHOLE, Share
 from . import keys
 from .client import Client, Script
 
@@ -24,20 +25,20 @@ return redis.call('ZCARD', KEYS[1])
 """)
 
 
-async def say(client: Client, feed: str, owner: str) -> None:
+async def say(client: Client, feed: str, owner: str, share: Share = WHOLE) -> None:
     """Raises RedisDownError."""
-    await client.run(_SAY, _keys(feed), [owner, FORGOTTEN_S])
+    await client.run(_SAY, _keys(feed, share), [owner, FORGOTTEN_S])
 
 
-async def count(client: Client, feed: str) -> int:
+async def count(client: Client, feed: str, share: Share = WHOLE) -> int:
     """Raises RedisDownError."""
-    return int(await client.run(_COUNT, _keys(feed), [FORGOTTEN_S]))
+    return int(await client.run(_COUNT, _keys(feed, share), [FORGOTTEN_S]))
 
 
-async def leave(client: Client, feed: str, owner: str) -> None:
+async def leave(client: Client, feed: str, owner: str, share: Share = WHOLE) -> None:
     """Raises RedisDownError."""
-    await client.call("ZREM", keys.standbys(feed), owner)
+    await client.call("ZREM", keys.standbys(feed, share), owner)
 
 
-def _keys(feed: str) -> list[Any]:
-    return [keys.standbys(feed)]
+def _keys(feed: str, share: Share) -> list[Any]:
+    return [keys.standbys(feed, share)]

@@ -7,7 +7,7 @@ from typing import Any
 import hiredis
 import msgspec
 
-from ..bus import keys
+from ..bus import keys, said
 from ..bus.client import Client
 from ..bus.connection import RedisDownError
 from ..bus.recorder_vitals import RecorderVitals
@@ -15,7 +15,6 @@ from ..bus.vitals import Vitals
 from .catalogue import encoded
 from .connection import Connection
 
-_decode = msgspec.json.Decoder(Vitals).decode
 _decode_recorder = msgspec.json.Decoder(RecorderVitals).decode
 
 
@@ -48,9 +47,8 @@ class FeedPages:
 
     async def _vitals(self, feed: str) -> Vitals | None:
         try:
-            payload = await self._client.call("GET", keys.vitals(feed))
-            return None if payload is None else _decode(payload)
-        except (RedisDownError, hiredis.ReplyError, msgspec.DecodeError):
+            return await said.read(self._client, said.VITALS, feed)
+        except (RedisDownError, hiredis.ReplyError):
             return None
 
     async def _recorders(self) -> list[RecorderVitals]:

@@ -16,7 +16,7 @@ from channels.layers import get_channel_layer
 
 from accounts.access import EVERYTHING, Access
 
-from ..bus import catalogue_store, held, keys
+from ..bus import catalogue_store, held, keys, said
 from ..bus.channel_layer import LoopLayer
 from ..bus.connection import RedisDownError
 from . import presence, protocol
@@ -283,14 +283,13 @@ class Hub:
             return
         if why is not None:
             self.board.resynchronise_soon(f"{feed}: {why}")
-        if self.feeds.states[feed].beacon.catalogue > self.catalogue.version:
+        if self.feeds.states[feed].catalogue > self.catalogue.version:
             self._stale_catalogue.set()
 
     async def _first_status(self) -> None:
         """The newest beacons, so that a first connection need not wait a second for one."""
         for feed in self.catalogue.feeds:
-            payload = await self.layer.client.call("GET", keys.status(feed))
-            if payload is not None and feed not in self.feeds.states:
+            for payload in await said.payloads(self.layer.client, said.BEACONS, feed):
                 self.feeds.take(payload, time.monotonic())
 
     def _catalogue_announced(self, payload: bytes) -> None:
