@@ -1,34 +1,18 @@
 """The market that the benchmarks play: Poisson arrivals, symbols by Zipf's law, seeded, rows as wide as a real option's; or
 all quotes of a second in one instant.
-
-    python -m benchmarks.arrivals SYMBOLS RATE SEED FILE [burst]
-
-runs the real leader on it until SIGTERM, then writes which symbol was quoted when to FILE.
 """
 
 import asyncio
-import os
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-import django
+import numpy as np
 
-django.setup()
-
-import numpy as np  # noqa: E402
-from channels.layers import get_channel_layer  # noqa: E402
-from django.conf import settings  # noqa: E402
-
-from marketdata.facts import InstrumentFacts  # noqa: E402
-from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed  # noqa: E402
-from marketdata.ingest.leader import Leader  # noqa: E402
-from marketdata.ingest.options import history_of  # noqa: E402
-from marketdata.quotes import Quote  # noqa: E402
-from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
+from marketdata.facts import InstrumentFacts
+from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed
+from marketdata.quotes import Quote
+from tests.path.universe import FEED, facts_of, symbol_of
 
 TURN_S: Final = 0.002
 ZIPF: Final = 1.0
@@ -106,23 +90,3 @@ class Arrivals(LocalFeed):
         self.log += [(number, now) for number in numbers]
         price = round(10 + (len(self.log) % 500) / 100, 2)
         return Batch([wide_quote(self._names[number], now, price) for number in numbers])
-
-
-async def main(symbols: int, rate: float, seed: int, file: str, *burst: str) -> None:
-    feed = Arrivals(symbols, rate, seed, bool(burst))
-    leader = Leader(
-        feed,
-        settings.REDIS_URL,
-        get_channel_layer()._group_channel,
-        history_of(feed.kind),
-    )
-    work = asyncio.create_task(leader.run())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
-    try:
-        await work
-    except asyncio.CancelledError:
-        np.save(file, np.array(feed.log, dtype=np.float64))
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

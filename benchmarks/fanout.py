@@ -2,9 +2,8 @@
 
     python -m benchmarks.fanout --sockets 500 --symbols 500 --per-socket 50 --rate 5000 --beat 100 --seconds 10
 
-Everything is real: quotes go through ingest, Valkey, the web process and its sockets to picows clients, on the loopback. A
-published row is *served* to a subscriber when it, or a newer one of its instrument, arrived within beat + 50 ms of its
-stamp; latency is from that stamp to that arrival, of every published row and every measured subscriber.
+Everything is real: quotes go through ingest, Valkey, the web process and its sockets to picows clients, on the loopback.
+What *served* and latency mean is in evaluating.py.
 """
 
 import argparse
@@ -51,6 +50,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--beat", type=int, default=100, help="ms")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=1, help="web processes, on uvicorn")
+    parser.add_argument("--clients", type=int, default=1, help="processes that hold the sockets")
     parser.add_argument("--measured", type=int, default=100, help="sockets whose every row is timed")
     parser.add_argument("--json", help="write all rounds to this file")
     return parser.parse_args(arguments)

@@ -10,7 +10,8 @@ class Load(NamedTuple):
     """`sockets` each watch `per_socket` of `symbols`: their own choice, or, with `chains`, one of so many blocks. `rate` is
     quotes a second, by Poisson and Zipf, or all of a second in one instant with `burst`. `beat` in ms; `seconds` of a round
     count. Of `measured` sockets every row is timed; of the others they are counted. `seed` is of the quotes and
-    of the choices."""
+    of the choices. `clients` processes hold the sockets; `workers` web processes serve them, where a side can have several.
+    `settle_s` goes by before the round."""
 
     sockets: int
     symbols: int
@@ -22,6 +23,10 @@ class Load(NamedTuple):
     chains: int = 0
     burst: bool = False
     seed: int = 1
+    clients: int = 1
+    workers: int = 1
+    allowed_ms: int = ALLOWED_MS
+    settle_s: float = 2.0
 
     def scaled(self, share: float) -> "Load":
         """The same at `share` of the rate."""
@@ -30,7 +35,7 @@ class Load(NamedTuple):
     @property
     def late_ms(self) -> int:
         """How old what a socket shows may be for the row to count as served."""
-        return self.beat + ALLOWED_MS
+        return self.beat + self.allowed_ms
 
     def __str__(self) -> str:
         what = f"{self.chains} chains of {self.per_socket}" if self.chains else f"{self.per_socket} of {self.symbols}"
@@ -47,4 +52,6 @@ def of_options(options: argparse.Namespace) -> Load:
         options.beat,
         options.seconds,
         min(options.measured, options.sockets),
+        clients=options.clients,
+        workers=options.workers,
     )

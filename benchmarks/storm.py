@@ -25,13 +25,14 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from .calibration import microseconds_a_frame
 from .figures import table
 from .load import Load
-from .measuring import SETTLE_S, Running
+from .measuring import Running
 from .peers.strikewire import Strikewire
 from .watchers import decode
 
 PER_SOCKET: Final = 50
 BEFORE_S: Final = 8.0
 STAY: Final = 200
+SETTLE_S: Final = 2.0
 PATIENCE_S: Final = 60.0
 
 

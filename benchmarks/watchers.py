@@ -3,7 +3,7 @@ note which row of which instrument arrived when.
 
     python -m benchmarks.watchers SPEC.json RESULT.npz
 
-Prints `ready` when all are subscribed and have their snapshot, measures from SIGUSR1 on, ends at SIGTERM.
+Prints `ready` when all are subscribed and have their snapshot, counts between two SIGUSR1, ends at SIGTERM.
 """
 
 import asyncio
@@ -14,12 +14,17 @@ import sys
 import time
 from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+AT_ONCE: Final = 50
+HANDSHAKE_S: Final = 30.0
+SNAPSHOTS_S: Final = 90.0
+SOCKETS_AN_ADDRESS: Final = 10_000
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -42,10 +47,18 @@ decode = msgspec.json.Decoder(Frame).decode
 
 class Totals:
     def __init__(self) -> None:
-        self.measuring = False
         self.frames = self.rows = self.bytes = self.closed = 0
         self.watcher, self.instrument = array("i"), array("i")
         self.seq, self.at = array("q"), array("d")
+        self._marks: list[tuple[int, int, int]] = []
+
+    def mark(self) -> None:
+        self._marks.append((self.frames, self.rows, self.bytes))
+
+    def between_marks(self) -> list[int]:
+        """Frames, rows and bytes; and the sockets that were closed whenever."""
+        first, last = self._marks
+        return [*(after - before for before, after in zip(first, last, strict=True)), self.closed]
 
 
 class Watcher(WSListener):
@@ -145,50 +158,54 @@ decode_event = msgspec.json.Decoder(tuple[str, Row]).decode
 KINDS = {"strikewire": Watcher, "socket.io": SocketIOWatcher}
 
 
-def choice(spec: dict[str, Any], index: int, rng: random.Random) -> list[int]:
+def choice(spec: dict[str, Any], index: int) -> list[int]:
     """The numbers of the symbols that a socket watches: its own pick, or one block of neighbours, as of a chain."""
     if not spec["chains"]:
+        rng = random.Random(spec["seed"] * 1_000_003 + index)
         return rng.sample(range(spec["symbols"]), spec["per_socket"])
     first = index % spec["chains"] * spec["per_socket"]
     return list(range(first, first + spec["per_socket"]))
 
 
+def measured_of(spec: dict[str, Any]) -> set[int]:
+    """Which sockets are timed: drawn by lot, since a server may treat every tenth alike."""
+    return set(random.Random(spec["seed"]).sample(range(spec["sockets"]), min(spec["measured"], spec["sockets"])))
+
+
+def source_of(index: int) -> tuple[str, int] | None:
+    """An address has some 28,000 ports for its connections to one server."""
+    return (f"127.0.0.{1 + index // SOCKETS_AN_ADDRESS}", 0) if index >= SOCKETS_AN_ADDRESS else None
+
+
 async def main(spec: dict[str, Any], result: str) -> None:
     totals = Totals()
-    rng = random.Random(spec["seed"])
-    kind = KINDS[spec["protocol"]]
+    kind, tokens = KINDS[spec["protocol"]], spec["tokens"]
+    measured = measured_of(spec)
     watchers: list[Watcher] = []
     wanted: list[tuple[int, int]] = []
-    step = max(1, spec["sockets"] // max(1, spec["measured"]))
-    for start in range(0, spec["sockets"], 50):
+    for start in range(spec["first"], spec["beyond"], AT_ONCE):
         group = []
-        for index in range(start, min(start + 50, spec["sockets"])):
-            numbers = choice(spec, index, rng)
-            measured = index % step == 0
-            if measured:
+        for index in range(start, min(start + AT_ONCE, spec["beyond"])):
+            numbers = choice(spec, index)
+            if index in measured:
                 wanted += [(index, number) for number in numbers]
-            watcher = kind(index, totals, [spec["names"][number] for number in numbers], spec["beat"], measured)
+            names = [spec["names"][number] for number in numbers]
+            watcher = kind(index, totals, names, spec["beat"], index in measured)
             watchers.append(watcher)
-            tokens = spec["tokens"]
-            headers = {"Authorization": f"Bearer {tokens[index % len(tokens)]}"} if tokens else {}
             group.append(
                 ws_connect(
                     lambda watcher=watcher: watcher,
                     spec["url"] + kind.path,
-                    extra_headers=headers,
-                    websocket_handshake_timeout=30,
+                    extra_headers={"Authorization": f"Bearer {tokens[index % len(tokens)]}"} if tokens else {},
+                    websocket_handshake_timeout=HANDSHAKE_S,
+                    local_addr=source_of(index),
                 )
             )
         await asyncio.gather(*group)
-    await asyncio.wait_for(asyncio.gather(*(watcher.ready for watcher in watchers)), 90)
+    await asyncio.wait_for(asyncio.gather(*(watcher.ready for watcher in watchers)), SNAPSHOTS_S)
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
-    before = [0, 0, 0]
-
-    def begin() -> None:
-        before[:] = [totals.frames, totals.rows, totals.bytes]
-
-    loop.add_signal_handler(signal.SIGUSR1, begin)
+    loop.add_signal_handler(signal.SIGUSR1, totals.mark)
     loop.add_signal_handler(signal.SIGTERM, done.set)
     print("ready", flush=True)
     await done.wait()
@@ -198,9 +215,9 @@ async def main(spec: dict[str, Any], result: str) -> None:
         instrument=np.array(totals.instrument),
         seq=np.array(totals.seq),
         at=np.array(totals.at),
-        totals=np.array([totals.frames - before[0], totals.rows - before[1], totals.bytes - before[2], totals.closed]),
-        wanted=np.array(wanted),
-        measured=np.array(sorted({w.index for w in watchers if w.measured})),
+        totals=np.array(totals.between_marks()),
+        wanted=np.array(wanted, dtype=np.int64).reshape(-1, 2),
+        measured=np.array(sorted(watcher.index for watcher in watchers if watcher.measured), dtype=np.int64),
     )
 
 

@@ -1,58 +1,97 @@
 """Strikewire beside what could be used in its place, all in one run, in turn.
 
     python -m benchmarks.peers --workload heavy --rounds 5
+    python -m benchmarks.peers --quick
 
 A side that a load saturates says nothing by what it takes of a core: `--share` gives a side a part of the rate, as
-`one-frame=0.2`. Served per CPU second of the server is then compared at that part; the table says so.
+`one-frame=0.2`. Served per CPU second of the server is then compared at that part; the table says so. `--smaller 20`
+divides sockets, quotes and symbols, for a look at whether a workload works. `--quick` puts a trivial load on every side
+whose packages are there, beside each other, and fails where what a side says cannot be: it measures nothing.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Sequence
-from math import isfinite
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ..figures import DIGITS, median_and_spread, table
+from ..calibration import microseconds_a_frame
+from ..figures import DIGITS, table
+from ..load import Load
 from ..measuring import measure
 from .channels_side import PlainChannels
+from .checking import faults
 from .node_sides import NodeSide
 from .side import Side
 from .strikewire import Strikewire
-from .workloads import QUICK, SECONDS, WORKLOADS
+from .summary import Rounds, summary
+from .workloads import QUICK, SECONDS, WORKLOADS, smaller
 
 SIDES: Final[dict[str, Side]] = {
     "strikewire": Strikewire("uvicorn"),
     "strikewire-daphne": Strikewire("daphne"),
-    "node-batched": NodeSide("Node ws + ioredis, batched at our beat", "batched.js"),
-    "uws-batched": NodeSide("µWebSockets on Node, batched at our beat", "uws_batched.js"),
-    "one-frame": NodeSide("Node ws + ioredis, one frame an update", "one_frame.js"),
-    "socket.io": NodeSide("Socket.IO with its Redis adapter", "socketio.js", "socket.io", "socket.io"),
+    "node-batched": NodeSide("Node ws + ioredis, batched at our beat", "batched.js", True),
+    "uws-batched": NodeSide("µWebSockets on Node, batched at our beat", "uws_batched.js", True),
+    "one-frame": NodeSide("Node ws + ioredis, one frame an update", "one_frame.js", False),
+    "socket.io": NodeSide("Socket.IO with its Redis adapter", "socketio.js", False, "socket.io", "socket.io"),
     "channels-pubsub": PlainChannels("pubsub"),
     "channels-core": PlainChannels("core"),
 }
-_SERVED: Final = "server CPU s per million served"
-# Beyond this of a core a server is behind, and what it takes is no price.
-_SATURATED: Final = 0.9
-Rounds = list[dict[str, float]]
+# Sides of a quick run beside each other: most of each is waiting for processes to start.
+AT_ONCE: Final = 3
+NAMES: Final = {key: side.name for key, side in SIDES.items()}
 
 
-def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Rounds]]:
     options = _options(arguments)
-    results: dict[str, Any] = {}
-    for workload in options.workload:
-        load = QUICK if options.quick else WORKLOADS[workload]._replace(seconds=options.seconds)
-        print(f"\n{workload}: {load}; {options.rounds} rounds, all sides in turn", flush=True)
-        found = _compare(options, workload, load)
-        results[workload] = found
-        print(_summary(found, options.share))
+    results = {"quick": quick({key: SIDES[key] for key in options.peers})} if options.quick else _compared(options)
     if options.json:
         Path(options.json).write_text(json.dumps(results, indent=1))
     return results
 
 
-def _compare(options: argparse.Namespace, workload: str, load: Any) -> dict[str, Rounds]:
+def quick(sides: dict[str, Side]) -> dict[str, Rounds]:
+    """One round of each under a load that is none. Raises SystemExit with what cannot be; a side whose packages are not
+    there is passed over by name."""
+    calibration = microseconds_a_frame()
+    there: dict[str, Side] = {}
+    for key, side in sides.items():
+        if (why := side.missing(fetch=False)) is None:
+            there[key] = side
+        else:
+            print(f"skipped: {side.name}: {why}", flush=True)
+    # The kernel ends what a thread started when the thread ends: those of a pool last as long as it does.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        rounds = list(pool.map(lambda side: _round(side, QUICK, calibration), there.values()))
+    found = {key: [one] for key, one in zip(there, rounds, strict=True)}
+    print(summary(found, {key: side.name for key, side in sides.items()}, {}))
+    wrong = [
+        f"{sides[key].name}: {said}" for key, (one,) in found.items() for said in faults(one, QUICK, sides[key].merges)
+    ]
+    if wrong:
+        sys.exit("\n".join(wrong))
+    return found
+
+
+def _round(side: Side, load: Load, calibration: float | None = None) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder, side.start(Path(folder), load) as running:
+        return measure(running, load, Path(folder), calibration)
+
+
+def _compared(options: argparse.Namespace) -> dict[str, dict[str, Rounds]]:
+    results: dict[str, dict[str, Rounds]] = {}
+    for workload in options.workload:
+        load = smaller(WORKLOADS[workload], options.smaller)._replace(seconds=options.seconds, clients=options.clients)
+        print(f"\n{workload}: {load}; {options.rounds} rounds, all sides in turn", flush=True)
+        found = results[workload] = _compare(options, workload, load)
+        print(f"\n{workload}: {load}; medians of {options.rounds} rounds\n{summary(found, NAMES, options.share)}")
+    return results
+
+
+def _compare(options: argparse.Namespace, workload: str, load: Load) -> dict[str, Rounds]:
     found: dict[str, Rounds] = {}
     for number in range(options.rounds):
         for key in options.peers:
@@ -62,46 +101,16 @@ def _compare(options: argparse.Namespace, workload: str, load: Any) -> dict[str,
                     print(f"skipped: {side.name}: {why}", flush=True)
                 continue
             asked = load.scaled(options.share.get(key, 1.0))._replace(seed=number + 1)
-            with tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder:
-                try:
-                    with side.start(Path(folder), asked) as running:
-                        one = measure(running, asked, Path(folder))
-                except (RuntimeError, TimeoutError) as error:
-                    print(f"  {side.name}: failed: {str(error)[-300:]}", flush=True)
-                    if options.quick:
-                        raise
-                    continue
+            try:
+                one = _round(side, asked)
+            except (RuntimeError, TimeoutError) as error:
+                print(f"  {side.name}: failed: {str(error)[-300:]}", flush=True)
+                continue
             found.setdefault(key, []).append(one)
-            print(f"round {number + 1}, {side.name}: {one[_SERVED]:.3g} CPU s a million served", flush=True)
+            print(f"round {number + 1}, {side.name}: {one['server, share of a core']:.3f} of a core", flush=True)
     for key, rounds in found.items():
-        print(
-            f"\n{SIDES[key].name}, {workload}, {options.share.get(key, 1.0):.0%} of the rate\n{table(rounds, DIGITS)}"
-        )
+        print(f"\n{NAMES[key]}, {workload}, {options.share.get(key, 1.0):.0%} of the rate\n{table(rounds, DIGITS)}")
     return found
-
-
-def _summary(found: dict[str, Rounds], share: dict[str, float]) -> str:
-    """One line a side: what it served how late, at which price, and how many times the first side's price that is."""
-    first = next(iter(found), None)
-    heads = ("side", "rate", "served", "p50 ms", "p99 ms", "of a core", _SERVED, "×", "KiB a socket", "kB/s a socket")
-    lines = ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-    for key, rounds in found.items():
-        middle = {name: median_and_spread([one[name] for one in rounds])[0] for name in rounds[0]}
-        own = median_and_spread([one[_SERVED] for one in found[str(first)]])[0]
-        core = middle["server, share of a core"]
-        cells = (
-            SIDES[key].name,
-            f"{share.get(key, 1.0):.0%}",
-            f"{middle['served, % of due']:.1f} %",
-            f"{middle['p50 ms']:,.1f}",
-            f"{middle['p99 ms']:,.0f}",
-            f"{core:.2f}{' (saturated)' if core > _SATURATED else ''}",
-            *((f"{middle[_SERVED]:,.2f}", f"{middle[_SERVED] / own:,.2f}") if isfinite(own) else ("", "")),
-            f"{middle['KiB a socket']:,.0f}",
-            f"{middle['kB/s a socket']:,.1f}",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -126,13 +135,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", choices=list(SIDES), default=list(SIDES), metavar="SIDE")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--clients", type=int, default=1, help="processes that hold the sockets")
     parser.add_argument("--share", nargs="+", type=_share, default=[], metavar="SIDE=SHARE")
-    parser.add_argument("--quick", action="store_true", help="one small load, which measures nothing")
+    parser.add_argument("--smaller", type=int, default=1, metavar="N", help="an Nth of each workload")
+    parser.add_argument("--quick", action="store_true", help="one trivial load, which measures nothing, and is checked")
     parser.add_argument("--json", metavar="FILE", help="write all rounds to this file")
     options = parser.parse_args(arguments)
     options.share = dict(options.share)
-    if options.quick:
-        options.rounds = 1
     return options
 
 

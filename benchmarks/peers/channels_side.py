@@ -12,11 +12,13 @@ from .side import Processes, published
 
 
 class PlainChannels:
+    merges = False
+
     def __init__(self, layer: str) -> None:
         self._layer = layer
         self.name = f"plain Channels, {layer} layer"
 
-    def missing(self) -> str | None:
+    def missing(self, fetch: bool = True) -> str | None:
         return None
 
     def start(self, folder: Path, load: Load) -> AbstractContextManager[Running]:

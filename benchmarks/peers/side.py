@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol
 
+from project.machine_limits import allow_many_files
 from tests.path.stack import ROOT, Process, start_process
 from tests.path.universe import symbol_of
 from tests.valkey import RunningValkey, free_port, start_valkey
@@ -22,10 +23,13 @@ START_S: Final = 60.0
 
 
 class Side(Protocol):
-    name: str
+    """`merges` says whether it may leave out a row that a newer one has superseded."""
 
-    def missing(self) -> str | None:
-        """Why it cannot run on this machine; None where it can."""
+    name: str
+    merges: bool
+
+    def missing(self, fetch: bool = True) -> str | None:
+        """Why it cannot run on this machine; None where it can. What it needs may be fetched only with `fetch`."""
 
     def start(self, folder: Path, load: Load) -> AbstractContextManager[Running]:
         """Everything of it, in `folder`, ended with the context."""
@@ -81,6 +85,7 @@ def published(
 ) -> Iterator[Running]:
     """A Valkey, a server that `serve(processes, redis_url, port)` starts, and a publisher that tells it by `how`: see
     publisher.py."""
+    allow_many_files()  # its children inherit that
     valkey: RunningValkey = start_valkey(folder / "valkey", port=free_port())
     log = folder / "published.npy"
     try:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.evaluating import evaluate
 from benchmarks.load import Load
-from benchmarks.measuring import evaluate
 from marketdata.rows import TERM
 from tests.path.universe import symbol_of
 
@@ -41,7 +41,7 @@ def test_a_row_is_served_by_itself_or_by_what_superseded_it() -> None:
     # Three rows in ten seconds, for one of two measured sockets, of four.
     assert found["served/s"] == pytest.approx(3 / 10 * 4 / 2)
     assert found["rows published/s"] == pytest.approx(0.3)
-    assert found["bytes a row"] == 200
+    assert found["bytes a shown row"] == 200
 
 
 def test_an_older_row_serves_nobody() -> None:
@@ -72,3 +72,44 @@ def test_rows_that_came_out_of_order_do_not_go_back() -> None:
     published = [(0, 2_000), (0, 2_050), (0, 2_100)]
     found = figures(published, arrived((0, 0, 2, 2_060), (0, 0, 1, 2_070), (0, 0, 3, 2_110), wanted=[(0, 0)]))
     assert (found["served, % of due"], found["p50 ms"]) == (100, 10)
+
+
+def test_rows_that_came_themselves_and_rows_that_were_merged_are_told_apart() -> None:
+    published = [(0, 2_000), (0, 2_040), (0, 2_080), (0, 2_120)]
+    found = figures(published, arrived((0, 0, 2, 2_050), (0, 0, 4, 2_130), wanted=[(0, 0)]))
+    assert (found["served, % of due"], found["merged, % of due"]) == (100, 50)
+
+
+def test_an_older_row_after_a_newer_and_an_invented_one_are_seen() -> None:
+    published = [(0, 2_000), (0, 2_050)]
+    found = figures(published, arrived((0, 0, 2, 2_060), (0, 0, 1, 2_070), (0, 0, 5, 2_080), wanted=[(0, 0)]))
+    assert (found["rows that went back"], found["rows that nobody published"]) == (1, 1)
+
+
+def test_a_burst_is_over_when_the_last_view_has_its_last_row() -> None:
+    published = [(0, 2_000), (0, 2_000), (1, 2_000), (0, 3_000)]
+    came = arrived(
+        (0, 0, 1, 2_010),
+        (0, 1, 1, 2_020),
+        (0, 0, 2, 2_090),
+        (1, 0, 2, 2_040),
+        (0, 0, 3, 3_030),
+        (1, 0, 3, 3_005),
+        wanted=[(0, 0), (0, 1), (1, 0)],
+    )
+    found = evaluate(np.array(published, dtype=float), came, IDS, 1_000, 11_000, LOAD._replace(burst=True))
+    assert found["all up to date after the worst burst, ms"] == 90
+    assert found["all up to date after a burst, ms"] == 60
+
+
+def test_where_nothing_was_due_nothing_is_said_of_it() -> None:
+    found = figures([(0, 100)], arrived(wanted=[(0, 0)]))
+    assert found["rows published/s"] == 0
+    assert not {"served/s", "p50 ms"} & set(found)
+
+
+def test_counts_of_two_leaders_are_not_compared() -> None:
+    came = arrived((0, 0, 1, 2_010), (0, 0, 2, 2_020), wanted=[(0, 0)])
+    came["seq"][1] += TERM
+    with pytest.raises(RuntimeError, match="leader changed"):
+        figures([(0, 2_000)], came)
