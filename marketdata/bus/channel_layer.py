@@ -91,7 +91,7 @@ class LoopLayer(BaseChannelLayer):
         self.channel_capacity = self.compile_capacities(channel_capacity or {})
         hosts = decode_hosts(hosts)
         if len(hosts) != 1 or "address" not in hosts[0]:
-            raise ValueError("CONFIG['hosts'] takes exactly one URL: redis://, rediss:// or unix://")
+            raise ValueError("CONFIG['hosts'] takes exactly one URL, as REDIS_URL is")
         self.prefix = prefix
         self.channel_layer = channel_layer
         self.process = uuid.uuid4().hex[:12]

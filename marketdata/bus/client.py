@@ -24,7 +24,7 @@ class Script:
 
 class Client:
     """One connection's worth of commands. Every call has a deadline; a call past it drops the connection, since an answer
-    that comes late would be taken for the next one's. `on_lost` is called when a connection has ended, whoever ended it."""
+    that comes late would be taken for the next one's. `on_lost` is called when a connection has ended, but by `close`."""
 
     def __init__(self, url: str, name: str) -> None:
         self.on_lost: Callable[[], None] = lambda: None
@@ -65,8 +65,12 @@ class Client:
     async def _open(self) -> Connection:
         async with self._opening:
             if self._connection is None or not self._connection.is_open:
-                self._connection = await Connection.open(self._url, self._name, on_lost=lambda: self.on_lost())
+                self._connection = await Connection.open(self._url, self._name, on_lost=self._left)
             return self._connection
+
+    def _left(self) -> None:
+        if self._connection is not None:
+            self.on_lost()
 
     def close(self) -> None:
         if self._connection is not None:

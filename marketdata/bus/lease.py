@@ -204,7 +204,7 @@ class Lease:
         if self._master is None:
             return
         try:
-            if not self._redis.execute_command("WAIT", 1, _ms(COPY_S)):
+            if not self._redis.wait(1, _ms(COPY_S)):
                 logger.warning("no replica has acknowledged term %d of %s", self.term, self.name)
         except redis.RedisError as error:
             logger.warning("whether a replica has term %d of %s is not known: %s", self.term, self.name, error)
