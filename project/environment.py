@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
-from marketdata.bus import servers
+from marketdata.bus import cluster_address, servers
 
 
 def text(name: str, default: str) -> str:
@@ -92,6 +92,22 @@ def redis(name: str, default: str) -> str:
         servers.watched(value)
     except servers.AddressError as error:
         raise ImproperlyConfigured(f"{name} {error}.") from None
+    return value
+
+
+def cluster(name: str, first_name: str, first: str) -> str:
+    """Where a cluster is, as `marketdata.bus.cluster_address` has it; nothing where the one server named first is to do. An
+    error never repeats the value."""
+    value = text(name, "")
+    if value in ("", first):
+        return ""
+    try:
+        cluster_address.parse(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} cannot be used: {error}. It takes redis+cluster://host:port,host:port, or is left out: then "
+            f"{first_name} does."
+        ) from None
     return value
 
 

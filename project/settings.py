@@ -113,6 +113,8 @@ REDIS_URL = env.redis("REDIS_URL", _embedded("redis"))
 HISTORY_REDIS_URL = env.redis(
     "HISTORY_REDIS_URL", _embedded("history") if _embedded("redis") == REDIS_URL else REDIS_URL
 )
+# Where one server is not enough for the rows: a cluster. Empty where they are on the first server, with all the rest.
+ROWS_REDIS_URL = env.cluster("ROWS_REDIS_URL", "REDIS_URL", REDIS_URL)
 EMBEDDED_REDIS = _embedded("redis")
 EMBEDDED_HISTORY_REDIS = _embedded("history")
 
@@ -145,6 +147,7 @@ CHANNEL_LAYERS = {
         "CONFIG": {
             "hosts": [REDIS_URL],
             "prefix": INSTALLATION,
+            "rows": ROWS_REDIS_URL,
             # For the tests that show what happens without it: never switch off what repairs a loss.
             "resynchronise": env.flag("STRIKEWIRE_RESYNCHRONISE", default=True),
         },

@@ -16,14 +16,22 @@ from channels.layers import BaseChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import _wrap_close, decode_hosts
 
+from . import keys
 from .board import Board
 from .client import Client
+from .cluster import Cluster
+from .last_values import LastValues
+from .place import Place
+from .shard_subscriber import ShardSubscriber
+from .sharded_values import ShardedValues
 from .subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "__group__"
 ROWS: Final = "q."
+# A slot that moves, or a node that connects again, is no silence of a feed; what takes longer is.
+UNHEARD_S: Final = 1.0
 
 
 class StreamChannelLayer(RedisPubSubChannelLayer):
@@ -74,7 +82,8 @@ class Mailbox:
 
 
 class LoopLayer(BaseChannelLayer):
-    """The layer on one event loop. `hosts` has exactly one entry: the URL of a Redis or Valkey."""
+    """The layer on one event loop. `hosts` has exactly one entry: the URL of a Redis or Valkey. `rows` is the address of a
+    cluster where rows are on one; then they are in no groups, and a `group_send` to a row's group reaches nobody."""
 
     extensions = ["groups", "flush", "rows"]
 
@@ -85,6 +94,7 @@ class LoopLayer(BaseChannelLayer):
         capacity: int = 100,
         channel_capacity: Mapping[Any, int] | None = None,
         resynchronise: bool = True,
+        rows: str = "",
         channel_layer: Any = None,
     ) -> None:
         super().__init__(capacity=capacity)
@@ -100,7 +110,20 @@ class LoopLayer(BaseChannelLayer):
         url = hosts[0]["address"]
         self.client = Client(url, f"{prefix}-web-commands")
         self.subscriber = Subscriber(url, f"{prefix}-web-subscriber", self._arrived, self._read, self._restored)
-        self.board = Board(self.client, self.subscriber, self._group_channel, resynchronise=resynchronise)
+        self.cluster: Cluster | None = None
+        self.row_subscriber: Subscriber | ShardSubscriber = self.subscriber
+        values, channel_of = LastValues(self.client), self._row_channel
+        if rows:
+            self.cluster = Cluster(rows, f"{prefix}-web-rows")
+            self.row_subscriber = ShardSubscriber(
+                self.cluster.topology,
+                f"{prefix}-web-rows-subscriber",
+                lambda channel, payload: self.board.put(payload),
+                self._read,
+                lambda channels: self.board.subscribed_again(channels),
+            )
+            values, channel_of = ShardedValues(self.cluster.client), _shard_channel
+        self.board = Board(values, self.row_subscriber, channel_of, resynchronise=resynchronise)
         self._row_prefix = self._group_channel(ROWS).encode()
         # Plain listeners on Redis channels that are neither groups nor mailboxes (beacons, the catalogue's versions).
         self.listeners: dict[str, Any] = {}
@@ -174,7 +197,17 @@ class LoopLayer(BaseChannelLayer):
         self.listeners.clear()
         self.board.clear()
         await self.subscriber.close()
+        await self.row_subscriber.close()
         self.client.close()
+        if self.cluster is not None:
+            await self.cluster.close()
+
+    @property
+    def hears_rows(self) -> bool:
+        """Whether rows arrive of all that is watched, for all that is known here."""
+        if isinstance(self.row_subscriber, ShardSubscriber) and self.row_subscriber.missing_s > UNHEARD_S:
+            return False
+        return self.subscriber.is_connected
 
     # ── Beyond Channels ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,6 +233,9 @@ class LoopLayer(BaseChannelLayer):
 
     def _group_channel(self, group: str) -> str:
         return f"{self.prefix}{GROUP}{group}"
+
+    def _row_channel(self, place: Place) -> str:
+        return self._group_channel(keys.row_group(place.feed, place.symbol))
 
     def _redis_channel(self, channel: str) -> str:
         """A specific name is reached by its process: everything up to the exclamation mark."""
@@ -257,3 +293,7 @@ class LoopLayer(BaseChannelLayer):
 
     def _restored(self) -> None:
         self.board.resynchronise_soon("subscribed again")
+
+
+def _shard_channel(place: Place) -> str:
+    return keys.shard_channel(place.feed, place.underlying, place.symbol)

@@ -4,12 +4,12 @@ follows the slot where it moves meanwhile. One connection a node.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import hiredis
 
-from .client import CALL_TIMEOUT_S, NOT_NOW, Script
+from .client import CALL_TIMEOUT_S, NOT_NOW, Client, Script
 from .cluster_address import Node
 from .connection import OPEN_TIMEOUT_S, Connection, RedisDownError
 from .topology import Topology, redirection
@@ -57,9 +57,12 @@ class ClusterClient:
     def __init__(self, topology: Topology, name: str) -> None:
         self.topology = topology
         self.losses = 0
-        self.on_loss: list[Any] = []
+        # Told when `version` has risen.
+        self.on_change: Callable[[], None] = lambda: None
+        topology.on_change.append(lambda: self.on_change())
         self._name = name
         self._links: dict[Node, _Link] = {}
+        self._clients: dict[Node, Client] = {}
 
     @property
     def version(self) -> tuple[int, int]:
@@ -92,10 +95,27 @@ class ClusterClient:
         for command in due:
             command.answer = RedisDownError(f"slot {command.slot} is on its way: {command.answer}")
 
+    async def masters(self) -> list[Client]:
+        """A client of each master, for what is asked of every one. Raises RedisDownError while the cluster has not
+        answered."""
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self.topology.ready()
+        except TimeoutError as error:
+            raise RedisDownError("the cluster has not answered yet") from error
+        for node in self._clients.keys() - self.topology.masters:
+            self._clients.pop(node).close()
+        for node in self.topology.masters - self._clients.keys():
+            self._clients[node] = Client(self.topology.address.url(node), f"{self._name}-masters")
+        return list(self._clients.values())
+
     def close(self) -> None:
         for link in self._links.values():
             link.close()
+        for client in self._clients.values():
+            client.close()
         self._links.clear()
+        self._clients.clear()
 
     async def _send(self, commands: list[Command], deadline: float) -> None:
         by_node: dict[Node, list[Command]] = {}
@@ -175,15 +195,14 @@ class ClusterClient:
     def _lost(self) -> None:
         self.losses += 1
         self.topology.doubt()
-        for tell in self.on_loss:
-            tell()
+        self.on_change()
 
 
 class _Link:
     """The connection to one node. Who needs one while it cannot be opened is told so at once, and not after each his own
     wait: a node that hangs must not hold up what goes to others."""
 
-    def __init__(self, url: str, name: str, on_lost: Any) -> None:
+    def __init__(self, url: str, name: str, on_lost: Callable[[], None]) -> None:
         self.connection: Connection | None = None
         self._url = url
         self._name = name

@@ -2,6 +2,7 @@
 order, and does none of it unless the lease still holds the flush's term.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import hiredis
@@ -62,6 +63,15 @@ class FencedWriter:
         ]
         self._status_keys = list(dict.fromkeys((keys.status(feed, share), keys.status(feed))))
         self._beacons = keys.beacons()
+
+    # What a cluster owes its nodes; on one server a flush is told whole or not at all.
+    owed: frozenset[str] = frozenset()
+
+    def forget(self, underlyings: frozenset[str]) -> None:
+        """Nothing is owed of these any more."""
+
+    async def tell_whole(self, token: str, term: int, rows: Mapping[str, list[Any]]) -> None:
+        """Tells all rows of underlyings that are owed."""
 
     async def flush(
         self, token: str, term: int, rows: list[Any], count: int = 0, history: bytes = b"", trades: bytes = b""

@@ -1,9 +1,9 @@
-"""Reading and clearing the last values of a feed, beside the push path: for what is worked out from prices, and for what
-is offered no more. Flushes write them (`fenced`), sockets read them (`board`).
+"""The last values on one server: reading and clearing them. Flushes write them (`fenced`); sockets read them (`board`), and
+so does whatever is worked out from prices.
 """
 
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,38 +11,66 @@ import msgspec
 from .. import rows
 from . import keys
 from .client import Client
+from .connection import RedisDownError
+from .place import Place
 
+# Fields in one HMGET: some 200 kB of answer, a millisecond of Redis's time.
 CHUNK: Final = 1_000
 Row = dict[str, float | None]
+Take = Callable[[Sequence[int], Sequence[bytes | None]], None]
 
 
-async def read(client: Client, feed: str, ids: Iterable[int]) -> dict[int, Row]:
-    """The rows that there are, by column. Raises RedisDownError."""
-    ids = list(ids)
-    found: dict[int, Row] = {}
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
-        found.update(decoded(part, await client.call("HMGET", keys.last_values(feed), *part)))
-    return found
+class PartlyReadError(RedisDownError):
+    """The values of these instruments could not be read now; all others were."""
+
+    def __init__(self, ids: Collection[int], reason: object) -> None:
+        super().__init__(f"{len(ids)} of them: {reason}")
+        self.ids = ids
 
 
-def read_blocking(client: Any, feed: str, ids: Iterable[int]) -> dict[int, Row]:
-    """The same, with a client of redis-py. Raises redis.RedisError."""
-    ids = list(ids)
+class LastValues:
+    """Every method raises RedisDownError. On a cluster it is `ShardedValues`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def read(self, places: Mapping[int, Place], take: Take) -> None:
+        """Calls `take(ids, framed rows)` with one part after the other; None where there is no row yet."""
+        by_feed: dict[str, list[int]] = {}
+        for instrument_id, place in places.items():
+            by_feed.setdefault(place.feed, []).append(instrument_id)
+        for feed, ids in by_feed.items():
+            for start in range(0, len(ids), CHUNK):
+                part = ids[start : start + CHUNK]
+                take(part, await self._client.call("HMGET", keys.last_values(feed), *part))
+
+    async def rows(self, places: Mapping[int, Place]) -> dict[int, Row]:
+        """The rows that there are, by column."""
+        found: dict[int, Row] = {}
+        await self.read(places, lambda ids, answer: found.update(decoded(ids, answer)))
+        return found
+
+    async def all(self, feed: str) -> list[bytes]:
+        """Every framed row of the feed."""
+        return list((await self._client.call("HGETALL", keys.last_values(feed))).values())
+
+    async def keep_only(self, feed: str, ids: Collection[int], among: Collection[int] | None = None) -> int:
+        """Deletes the last values of all other instruments, or of the others `among` these; returns how many went."""
+        key = keys.last_values(feed)
+        fields = await self._client.call("HKEYS", key)
+        gone = [i for i in fields if int(i) not in ids and (among is None or int(i) in among)]
+        for start in range(0, len(gone), CHUNK):
+            await self._client.call("HDEL", key, *gone[start : start + CHUNK])
+        return len(gone)
+
+
+def read_blocking(client: Any, feed: str, ids: Sequence[int]) -> dict[int, Row]:
+    """The rows that there are, with a client of redis-py. Raises redis.RedisError."""
     found: dict[int, Row] = {}
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         found.update(decoded(part, client.hmget(keys.last_values(feed), part)))
     return found
-
-
-async def keep_only(client: Client, feed: str, ids: Collection[int]) -> int:
-    """Deletes the last values of all other instruments; returns how many went. Raises RedisDownError."""
-    key = keys.last_values(feed)
-    gone = [field for field in await client.call("HKEYS", key) if int(field) not in ids]
-    for start in range(0, len(gone), CHUNK):
-        await client.call("HDEL", key, *gone[start : start + CHUNK])
-    return len(gone)
 
 
 def decoded(ids: Iterable[int], answer: Iterable[bytes | None]) -> dict[int, Row]:

@@ -1,8 +1,8 @@
-"""The newest rows of some instruments and the beacons of their feeds, in one round trip that blocks: for REST, whose views
-run in threads. Sockets have the board.
+"""The newest rows of some instruments and the beacons of their feeds, in one round trip that blocks, or two where rows are
+on a cluster: for REST, whose views run in threads. Sockets have the board.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from . import keys, last_values, said
+from . import keys, last_values, said, sharded_reading
 from .beacon import Beacon
 from .blocking import open_client
 from .last_values import Row
@@ -28,26 +28,42 @@ class Newest(NamedTuple):
     beacons: Mapping[str, Beacon | None]
 
 
-def read(ids_by_feed: Mapping[str, Collection[int]]) -> Newest:
+# {feed: {underlying: ids}}
+Asked = Mapping[str, Mapping[str, Collection[int]]]
+
+
+def read(asked: Asked) -> Newest:
     """Of every feed that is named. Raises redis.RedisError."""
-    asked = {feed: list(ids) for feed, ids in ids_by_feed.items()}
     client = _client(settings.REDIS_URL)
     pipeline = client.pipeline(transaction=False)
-    for feed, ids in asked.items():
+    ids_by_feed = {} if settings.ROWS_REDIS_URL else {feed: _flat(asked[feed]) for feed in asked}
+    for feed in asked:
         pipeline.get(keys.status(feed))
+    for feed, ids in ids_by_feed.items():
         if ids:
             pipeline.hmget(keys.last_values(feed), ids)
-    answers: list[Any] = pipeline.execute() if asked else []
+    answers: Iterator[Any] = iter(pipeline.execute() if asked else [])
+    beacons = {feed: said.read_blocking(client, said.BEACONS, feed, next(answers)) for feed in asked}
+    if settings.ROWS_REDIS_URL:
+        return Newest(sharded_reading.read(settings.ROWS_REDIS_URL, asked), beacons)
     rows: dict[int, Row] = {}
-    beacons: dict[str, Beacon | None] = {}
-    position = 0
-    for feed, ids in asked.items():
-        beacons[feed] = said.read_blocking(client, said.BEACONS, feed, answers[position])
-        position += 1
-        if ids:
-            rows.update(last_values.decoded(ids, answers[position]))
-            position += 1
+    for ids in filter(None, ids_by_feed.values()):
+        rows.update(last_values.decoded(ids, next(answers)))
     return Newest(rows, beacons)
+
+
+def rows(client: Redis, asked: Asked) -> dict[int, Row]:
+    """The rows alone, with a client of the first server. Raises redis.RedisError."""
+    if settings.ROWS_REDIS_URL:
+        return sharded_reading.read(settings.ROWS_REDIS_URL, asked)
+    found: dict[int, Row] = {}
+    for feed, by_underlying in asked.items():
+        found.update(last_values.read_blocking(client, feed, _flat(by_underlying)))
+    return found
+
+
+def _flat(by_underlying: Mapping[str, Collection[int]]) -> list[int]:
+    return [instrument_id for ids in by_underlying.values() for instrument_id in ids]
 
 
 @cache

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 WAITING: Final = 50_000
 # What the feed may be ahead of the flush before it is made to wait.
 AHEAD: Final = 5_000
+# Between two tries to tell a node of the rows' cluster what it has missed.
+OWED_S: Final = 0.05
 
 
 class Batch(NamedTuple):
@@ -64,6 +66,7 @@ class Flush:
         # From when the oldest of a flush was handed over until it was acknowledged.
         self.hops = Hops()
         self._oldest = 0.0
+        self._owed_at = 0.0
         self.flushes = 0
         self.accepted = 0
         self.conflated = 0
@@ -103,9 +106,15 @@ class Flush:
         while True:
             while self._quotes or self._trades:
                 await self.flush()
+                if self._writer.owed:
+                    await self._tell_owed()
             self._empty.set()
             self._came.clear()
-            await self._came.wait()
+            if self._writer.owed:
+                await self._tell_owed()
+                await asyncio.sleep(OWED_S)
+            else:
+                await self._came.wait()
 
     async def drained(self) -> None:
         """Returns when all that was put has been accepted."""
@@ -137,6 +146,25 @@ class Flush:
             self._end_batch()
         for start in range(0, len(flat), 3 * MAX_ROWS):
             await self._publish(flat[start : start + 3 * MAX_ROWS])
+
+    def look_at_nodes(self) -> None:
+        """The nodes of the rows' cluster may not be what they were."""
+        self._came.set()
+
+    async def _tell_owed(self) -> None:
+        """Tells nodes of the rows' cluster whole what they were away for, or may have forgotten. All of it was accepted
+        before, and has its numbers."""
+        now = time.monotonic()
+        if now < self._owed_at or self._lease.remaining() < MARGIN_S:
+            return
+        owed = self._writer.owed
+        known = self._numbering.newest(owed)
+        self._writer.forget(owed - known.keys())
+        try:
+            await self._writer.tell_whole(self._lease.token, self._numbering.term, known)
+        except RedisDownError:
+            pass  # the next flush says so
+        self._owed_at = time.monotonic() + OWED_S
 
     def _end_batch(self) -> None:
         if self._batch is not None:

@@ -1,6 +1,6 @@
 """Numbers and encodes quotes: each gets its instrument's next `seq` of the term, and becomes its framed row, once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +24,7 @@ class Target(NamedTuple):
     id: int
     channel: str
     has_book: bool
+    underlying: str
 
 
 class Numbered(NamedTuple):
@@ -36,11 +37,15 @@ class Numbered(NamedTuple):
 class Numbering:
     """The counters of one feed. `latest` is the newest quote of each instrument, for telling it again in a new term."""
 
-    def __init__(self, feed: str, channel_of: Callable[[str], str], complaints: Complaints) -> None:
+    def __init__(
+        self, feed: str, channel_of: Callable[[str], str], complaints: Complaints, sharded: bool = False
+    ) -> None:
+        """`channel_of` says which channel a group has; `sharded` says that rows are on a cluster, and in no groups."""
         self.term = 0
         self.latest: dict[int, Quote] = {}
         self._feed = feed
         self._channel_of = channel_of
+        self._sharded = sharded
         self._complaints = complaints
         self._targets: dict[str, Target] = {}
         self._withheld: AbstractSet[str] = frozenset()
@@ -58,8 +63,9 @@ class Numbering:
         self._targets = {
             facts.symbol: Target(
                 facts.id,
-                self._channel_of(keys.row_group(self._feed, facts.symbol)),
+                self._channel(facts),
                 facts.kind != "index",
+                facts.underlying,
             )
             for facts in instruments
         }
@@ -67,6 +73,11 @@ class Numbering:
         offered = {target.id for target in self._targets.values()}
         for instrument_id in self.latest.keys() - offered:
             del self.latest[instrument_id]
+
+    def _channel(self, facts: InstrumentFacts) -> str:
+        if self._sharded:
+            return keys.shard_channel(self._feed, facts.underlying, facts.symbol)
+        return self._channel_of(keys.row_group(self._feed, facts.symbol))
 
     def begin(self, term: int) -> None:
         """A new term: every instrument's count starts anew."""
@@ -133,3 +144,14 @@ class Numbering:
             if quote is not None and target.id not in self._counts:
                 flat += (target.id, target.channel, rows.encode(target.id, base, quote))
         return flat
+
+    def newest(self, underlyings: Collection[str]) -> dict[str, list[Any]]:
+        """What was published last of every instrument on these, under the number that it had: {underlying: flat}."""
+        base = rows.seq_of(self.term, 0)
+        found: dict[str, list[Any]] = {}
+        for target in self._targets.values():
+            quote = self.latest.get(target.id) if target.underlying in underlyings else None
+            if quote is not None:
+                row = rows.encode(target.id, base + self._counts.get(target.id, 0), quote)
+                found.setdefault(target.underlying, []).extend((target.id, target.channel, row))
+        return found

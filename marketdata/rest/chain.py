@@ -81,12 +81,18 @@ class ChainView(View):
         rights.used(request, instrument.feed)
         found = chain_queries.expiries(instrument)
         first = newest.read(
-            {instrument.feed: [instrument.id, *(option.id for one in found for option in _middle(one))]}
+            {
+                instrument.feed: {
+                    instrument.symbol: [instrument.id, *(option.id for one in found for option in _middle(one))]
+                }
+            }
         )
         own = expiries.own_price(instrument, first.rows)
         forwards = [expiries.forward(one, first.rows, own) for one in found]
         near = [_near(one, at) for one, at in zip(found, forwards, strict=True)]
-        second = newest.read({instrument.feed: [option.id for one in near for option in one.options]})
+        second = newest.read(
+            {instrument.feed: {instrument.symbol: [option.id for one in near for option in one.options]}}
+        )
         beacon = second.beacons[instrument.feed]
         now_ms = live.feed_now_ms(beacon)
         rows = [

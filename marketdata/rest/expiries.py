@@ -153,7 +153,7 @@ def read(request: Request, underlying: str, expiry: str) -> Quoted:
     instrument = chain_queries.underlying(underlying, rights.access_of(request))
     found, terms = chain_queries.expiry(instrument, expiry, least, most)
     rights.used(request, instrument.feed)
-    now = newest.read({instrument.feed: [instrument.id, *(option.id for option in found.options)]})
+    now = newest.read({instrument.feed: {instrument.symbol: [instrument.id, *(option.id for option in found.options)]}})
     beacon = now.beacons[instrument.feed]
     at = forward(found, now.rows, own_price(instrument, now.rows))
     return Quoted(

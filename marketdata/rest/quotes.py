@@ -102,12 +102,12 @@ class QuotesView(View):
         instrument that has not quoted yet has nulls. The stream tells of changes sooner and cheaper than asking again."""
         names = parameters.listed(request, "symbols", MOST, "symbols")
         found = lookup.find(names, rights.access_of(request))
-        by_feed: dict[str, set[int]] = {}
+        asked: dict[str, dict[str, set[int]]] = {}
         for one in found.values():
             if isinstance(one, Instrument):
-                by_feed.setdefault(one.feed, set()).add(one.id)
-        rights.used(request, *by_feed)
-        now = newest.read(by_feed)
+                asked.setdefault(one.feed, {}).setdefault(one.underlying, set()).add(one.id)
+        rights.used(request, *asked)
+        now = newest.read(asked)
         refused = refusals(found)
         clocks = {feed: live.feed_now_ms(beacon) for feed, beacon in now.beacons.items()}
 

@@ -78,7 +78,7 @@ class SparklinesView(StoredView):
         offered = {name: one for name, one in found.items() if isinstance(one, Instrument)}
         feeds = {one.feed for one in offered.values()}
         rights.used(request, *feeds)
-        beacons = newest.read(dict.fromkeys(feeds, ())).beacons
+        beacons = newest.read({feed: {} for feed in feeds}).beacons
         clocks = {feed: live.feed_now_ms(beacon) for feed, beacon in beacons.items()}
         days: dict[int, day_closes.Day] = {}
         for one in offered.values():

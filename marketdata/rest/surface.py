@@ -91,7 +91,7 @@ class SurfaceView(View):
         rights.used(request, instrument.feed)
         found = chain_queries.expiries(instrument)
         ids = [option.id for one in found for option in one.options]
-        now = newest.read({instrument.feed: [instrument.id, *ids]})
+        now = newest.read({instrument.feed: {instrument.symbol: [instrument.id, *ids]}})
         beacon = now.beacons[instrument.feed]
         now_ms = live.feed_now_ms(beacon)
         own = expiries.own_price(instrument, now.rows)

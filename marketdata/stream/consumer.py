@@ -24,8 +24,8 @@ from accounts.models import READ
 from accounts.queries import Followed
 from accounts.tickets import TicketsUnavailableError
 
-from ..bus.board import Place
 from ..bus.connection import RedisDownError
+from ..bus.place import Place
 from ..facts import InstrumentFacts
 from ..rows import FIELDS
 from . import origin, protocol
@@ -683,7 +683,7 @@ def _no_watchlist(share_key: str | None) -> ProtocolError:
 
 
 def _place(facts: InstrumentFacts) -> Place:
-    return Place(facts.feed, facts.symbol)
+    return Place(facts.feed, facts.symbol, facts.underlying)
 
 
 def _is_too_large(text: str) -> bool:

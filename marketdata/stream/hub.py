@@ -161,7 +161,7 @@ class Hub:
         """How each feed is that may be seen."""
         now = time.monotonic()
         names = sorted({*self.feeds.states, *self.catalogue.feeds})
-        return [self.feeds.status(feed, now, self.connected) for feed in names if access.may_see_feed(feed)]
+        return [self.feeds.status(feed, now, self.layer.hears_rows) for feed in names if access.may_see_feed(feed)]
 
     def _tell_status(self, status: dict[str, Any], to: Iterable[Connection]) -> None:
         """How a feed is, to those who may see it."""
@@ -235,8 +235,9 @@ class Hub:
 
     def _tell_health(self) -> None:
         now = time.monotonic()
-        for feed in self.feeds.changed(now, self.connected):
-            self._tell_status(self.feeds.status(feed, now, self.connected), self.connections)
+        hears = self.layer.hears_rows
+        for feed in self.feeds.changed(now, hears):
+            self._tell_status(self.feeds.status(feed, now, hears), self.connections)
 
     def _stretched(self, beats: tuple[int, ...]) -> None:
         if len(beats) > 1:

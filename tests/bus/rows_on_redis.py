@@ -5,7 +5,7 @@ from redis import Redis
 
 from marketdata import rows
 from marketdata.bus import keys
-from marketdata.bus.board import Place
+from marketdata.bus.place import Place
 from tests.builders import make_quote
 
 FEED = "simulated"
@@ -16,7 +16,7 @@ def symbol_of(instrument_id: int) -> str:
 
 
 def places(*instrument_ids: int) -> dict[int, Place]:
-    return {instrument_id: Place(FEED, symbol_of(instrument_id)) for instrument_id in instrument_ids}
+    return {instrument_id: Place(FEED, symbol_of(instrument_id), "ACME") for instrument_id in instrument_ids}
 
 
 def row(instrument_id: int, seq: int) -> bytes:

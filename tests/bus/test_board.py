@@ -10,9 +10,11 @@ from redis import Redis
 from marketdata import rows
 from marketdata.bus import board as module
 from marketdata.bus import keys
-from marketdata.bus.board import Board, Place
+from marketdata.bus.board import Board
 from marketdata.bus.channel_layer import StreamChannelLayer
 from marketdata.bus.connection import RedisDownError
+from marketdata.bus.last_values import LastValues
+from marketdata.bus.place import Place
 
 from .layers import loop_layer
 from .rows_on_redis import group_channel, keep, places, publish, row
@@ -194,7 +196,7 @@ async def test_who_joins_a_join_has_the_value_also_when_the_first_is_cancelled(
 async def test_instruments_of_two_feeds_are_read_from_each(board: Board, redis_client: Redis) -> None:
     keep(redis_client, {1: 10})
     redis_client.hset(keys.last_values("other"), "2", row(2, 20))
-    await board.join(ANNE, {**places(1), 2: Place("other", "BTC-X")})
+    await board.join(ANNE, {**places(1), 2: Place("other", "BTC-X", "BTC")})
     assert board.seqs == {1: 10, 2: 20}
 
 
@@ -290,7 +292,7 @@ async def test_asking_again_during_a_reading_reads_once_more(board: Board, redis
 
 async def test_without_resynchronising_a_lost_row_stays_lost(redis_client: Redis, layer: StreamChannelLayer) -> None:
     inside = loop_layer(layer)
-    board = Board(inside.client, inside.subscriber, inside._group_channel, resynchronise=False)
+    board = Board(LastValues(inside.client), inside.subscriber, inside._row_channel, resynchronise=False)
     keep(redis_client, {1: 10})
     await board.join(ANNE, places(1))
     keep(redis_client, {1: 11})

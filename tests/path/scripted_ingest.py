@@ -129,6 +129,7 @@ async def main(symbols: int, ledger: Ledger | None = None) -> None:
         settings.REDIS_URL,
         get_channel_layer()._group_channel,
         history_of(feed.kind),
+        rows=settings.ROWS_REDIS_URL,
     )
     if ledger is not None:
         ledger.follow(leader.flush)
