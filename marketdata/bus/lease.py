@@ -15,7 +15,7 @@ from typing import Final
 import redis
 
 from ..shares import WHOLE, Share
-from . import keys
+from . import keys, servers
 from .blocking import master_of, open_client
 from .servers import Master
 
@@ -117,7 +117,8 @@ class Lease:
         ]
         # One try and a timeout well below the lease's length: a slow answer must leave time to ask again.
         self._redis = open_client(url, socket_timeout=0.8, socket_connect_timeout=0.8, retry=None)
-        # Where sentinels say which server is the master: the one on which the lease was won.
+        # Whether sentinels say which server is the master; and on which one the lease was won.
+        self.may_fail_over = servers.watched(url) is not None
         self._master: Master | None = None
         self._lock = threading.RLock()
         self._until = 0.0

@@ -16,7 +16,7 @@ import msgspec
 import redis
 
 from .. import rows
-from ..bus import keys, orders, servers, standbys
+from ..bus import keys, orders, standbys
 from ..bus.beacon import Beacon, Health
 from ..bus.client import Client
 from ..bus.connection import RedisDownError
@@ -81,11 +81,10 @@ class Leader:
         self._lease = Lease(feed.name, redis_url, self._told_lost)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost = asyncio.Event()
-        self._may_fail_over = servers.watched(redis_url) is not None
         self._history_client: Client | None = None
         self.history: HistoryStream | None = None
         # Also where it is on the same server, if that may fail over: what was appended last is then appended again.
-        if history is not None and (history.url != redis_url or self._may_fail_over):
+        if history is not None and (history.url != redis_url or self._lease.may_fail_over):
             self._history_client = Client(history.url, f"ingest-{feed.name}-history")
             self.history = HistoryStream(self._history_client, feed.name, history)
         self._records = history is not None
@@ -160,7 +159,7 @@ class Leader:
                         logger.info("%s is led by %s; standing by", self.feed.name, told)
             except redis.RedisError as error:
                 logger.warning("no lease for %s yet: %s", self.feed.name, error)
-                if told and self._may_fail_over:
+                if told and self._lease.may_fail_over:
                     await self._leave_it_to_the_former()
             await asyncio.sleep(STANDBY_S)
         self._begin()
