@@ -3,6 +3,7 @@ as small as the load allows and as large as it needs.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -160,10 +161,8 @@ class Flush:
         owed = self._writer.owed
         known = self._numbering.newest(owed)
         self._writer.forget(owed - known.keys())
-        try:
+        with contextlib.suppress(RedisDownError):  # the next flush says so
             await self._writer.tell_whole(self._lease.token, self._numbering.term, known)
-        except RedisDownError:
-            pass  # the next flush says so
         self._owed_at = time.monotonic() + OWED_S
 
     def _end_batch(self) -> None:
