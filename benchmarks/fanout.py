@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             one = measure(running, one_load, Path(folder))
         rounds.append(one)
         print(f"round {number + 1}: " + ", ".join(f"{name} {value:,.4g}" for name, value in one.items()), flush=True)
-    print(f"\n{side.name}: {asked}; medians of {options.rounds} rounds [smallest … largest]")
+    print(f"\nStrikewire on {options.server}: {asked}; medians of {options.rounds} rounds [smallest … largest]")
     print(table(rounds, DIGITS))
     result = {"options": vars(options), "rounds": rounds}
     if options.json:

@@ -24,6 +24,7 @@ from ..load import Load
 from ..measuring import measure
 from .channels_side import PlainChannels
 from .checking import faults
+from .names import name_of
 from .node_sides import NodeSide
 from .side import Side
 from .strikewire import Strikewire
@@ -33,16 +34,15 @@ from .workloads import QUICK, SECONDS, WORKLOADS, smaller
 SIDES: Final[dict[str, Side]] = {
     "strikewire": Strikewire("uvicorn"),
     "strikewire-daphne": Strikewire("daphne"),
-    "node-batched": NodeSide("Node ws + ioredis, batched at our beat", "batched.js", True),
-    "uws-batched": NodeSide("µWebSockets on Node, batched at our beat", "uws_batched.js", True),
-    "one-frame": NodeSide("Node ws + ioredis, one frame an update", "one_frame.js", False),
-    "socket.io": NodeSide("Socket.IO with its Redis adapter", "socketio.js", False, "socket.io", "socket.io"),
+    "node-batched": NodeSide("batched.js", merges=True),
+    "uws-batched": NodeSide("uws_batched.js", merges=True),
+    "one-frame": NodeSide("one_frame.js", merges=False),
+    "socket.io": NodeSide("socketio.js", False, "socket.io", "socket.io"),
     "channels-pubsub": PlainChannels("pubsub"),
     "channels-core": PlainChannels("core"),
 }
 # Sides of a quick run beside each other: most of each is waiting for processes to start.
 AT_ONCE: Final = 3
-NAMES: Final = {key: side.name for key, side in SIDES.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Rounds]]:
@@ -62,14 +62,14 @@ def quick(sides: dict[str, Side]) -> dict[str, Rounds]:
         if (why := side.missing(fetch=False)) is None:
             there[key] = side
         else:
-            print(f"skipped: {side.name}: {why}", flush=True)
+            print(f"skipped: {name_of(key)}: {why}", flush=True)
     # The kernel ends what a thread started when the thread ends: those of a pool last as long as it does.
     with ThreadPoolExecutor(AT_ONCE) as pool:
         rounds = list(pool.map(lambda side: _round(side, QUICK, calibration), there.values()))
     found = {key: [one] for key, one in zip(there, rounds, strict=True)}
-    print(summary(found, {key: side.name for key, side in sides.items()}, {}))
+    print(summary(found, {}))
     wrong = [
-        f"{sides[key].name}: {said}" for key, (one,) in found.items() for said in faults(one, QUICK, sides[key].merges)
+        f"{name_of(key)}: {said}" for key, (one,) in found.items() for said in faults(one, QUICK, sides[key].merges)
     ]
     if wrong:
         sys.exit("\n".join(wrong))
@@ -87,7 +87,7 @@ def _compared(options: argparse.Namespace) -> dict[str, dict[str, Rounds]]:
         load = smaller(WORKLOADS[workload], options.smaller)._replace(seconds=options.seconds, clients=options.clients)
         print(f"\n{workload}: {load}; {options.rounds} rounds, all sides in turn", flush=True)
         found = results[workload] = _compare(options, workload, load)
-        print(f"\n{workload}: {load}; medians of {options.rounds} rounds\n{summary(found, NAMES, options.share)}")
+        print(f"\n{workload}: {load}; medians of {options.rounds} rounds\n{summary(found, options.share)}")
     return results
 
 
@@ -98,18 +98,18 @@ def _compare(options: argparse.Namespace, workload: str, load: Load) -> dict[str
             side = SIDES[key]
             if (why := side.missing()) is not None:
                 if not number:
-                    print(f"skipped: {side.name}: {why}", flush=True)
+                    print(f"skipped: {name_of(key)}: {why}", flush=True)
                 continue
             asked = load.scaled(options.share.get(key, 1.0))._replace(seed=number + 1)
             try:
                 one = _round(side, asked)
             except (RuntimeError, TimeoutError) as error:
-                print(f"  {side.name}: failed: {str(error)[-300:]}", flush=True)
+                print(f"  {name_of(key)}: failed: {str(error)[-300:]}", flush=True)
                 continue
             found.setdefault(key, []).append(one)
-            print(f"round {number + 1}, {side.name}: {one['server, share of a core']:.3f} of a core", flush=True)
+            print(f"round {number + 1}, {name_of(key)}: {one['server, share of a core']:.3f} of a core", flush=True)
     for key, rounds in found.items():
-        print(f"\n{NAMES[key]}, {workload}, {options.share.get(key, 1.0):.0%} of the rate\n{table(rounds, DIGITS)}")
+        print(f"\n{name_of(key)}, {workload}, {options.share.get(key, 1.0):.0%} of the rate\n{table(rounds, DIGITS)}")
     return found
 
 

@@ -16,7 +16,6 @@ class PlainChannels:
 
     def __init__(self, layer: str) -> None:
         self._layer = layer
-        self.name = f"plain Channels, {layer} layer"
 
     def missing(self, fetch: bool = True) -> str | None:
         return None

@@ -19,8 +19,7 @@ FOLDER: Final = Path(__file__).parent / "node"
 class NodeSide:
     """`program` stands in FOLDER and takes the port."""
 
-    def __init__(self, name: str, program: str, merges: bool, protocol: str = "strikewire", how: str = "rows") -> None:
-        self.name = name
+    def __init__(self, program: str, merges: bool, protocol: str = "strikewire", how: str = "rows") -> None:
         self.merges = merges
         self._program = program
         self._protocol = protocol

@@ -8,6 +8,7 @@ SIGTERM; then it writes which symbol was quoted when to FILE.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -68,6 +69,17 @@ def by_channels(redis: Any) -> Publish:
 HOW: Final = {"rows": by_rows, "socket.io": by_socket_io, "channels": by_channels}
 
 
+async def _play(feed: Arrivals, publish: Publish, row_of: Callable[[Quote], tuple[str, str]]) -> None:
+    """In pieces: a publisher that a layer makes slow has thousands to tell at once, and must still end when it is told."""
+    batches = feed.batches()
+    first = await anext(batches)  # every symbol once
+    await publish([row_of(quote) for quote in first.quotes])
+    print("ready", flush=True)
+    async for batch in batches:
+        for start in range(0, len(batch.quotes), PIECE):
+            await publish([row_of(quote) for quote in batch.quotes[start : start + PIECE]])
+
+
 async def main(how: str, symbols: int, rate: float, seed: int, file: str, *burst: str) -> None:
     feed = Arrivals(symbols, rate, seed, bool(burst))
     numbers = {symbol_of(number): number + 1 for number in range(symbols)}
@@ -80,19 +92,10 @@ async def main(how: str, symbols: int, rate: float, seed: int, file: str, *burst
     redis = Redis.from_url(os.environ["REDIS_URL"])
     publish = HOW[how](redis)
 
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    batches = feed.batches()
-    first = await anext(batches)  # every symbol once
-    await publish([row_of(quote) for quote in first.quotes])
-    print("ready", flush=True)
-    async for batch in batches:
-        # In pieces: a publisher that a layer makes slow has thousands to tell at once, and must still end when it is told.
-        for start in range(0, len(batch.quotes), PIECE):
-            if not stop.is_set():
-                await publish([row_of(quote) for quote in batch.quotes[start : start + PIECE]])
-        if stop.is_set():
-            break
+    playing = asyncio.ensure_future(_play(feed, publish, row_of))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await playing
     np.save(file, np.array(feed.log[: sum(counts.values())], dtype=np.float64))
 
 

@@ -25,7 +25,6 @@ START_S: Final = 60.0
 class Side(Protocol):
     """`merges` says whether it may leave out a row that a newer one has superseded."""
 
-    name: str
     merges: bool
 
     def missing(self, fetch: bool = True) -> str | None:

@@ -22,7 +22,6 @@ class Strikewire:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.name = f"Strikewire on {server}"
 
     def missing(self, fetch: bool = True) -> str | None:
         return None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..figures import spreads
+from .names import name_of
 
 SERVED: Final = "server CPU s per million served"
 # Beyond this of a core a server is behind, and what it takes is no price.
@@ -27,8 +28,8 @@ _HEADS: Final = (
 )
 
 
-def summary(found: Mapping[str, Rounds], names: Mapping[str, str], share: Mapping[str, float]) -> str:
-    """`names` are the sides' by their keys; × is how many times the first side's price a million served is."""
+def summary(found: Mapping[str, Rounds], share: Mapping[str, float]) -> str:
+    """`share` is the part of the rate that a side was asked for; × is its price over that of the first side."""
     lines = [f"| {' | '.join(_HEADS)} |", f"|{' --- |' * len(_HEADS)}"]
     first = _medians(found[next(iter(found))]) if found else {}
     for key, rounds in found.items():
@@ -36,7 +37,7 @@ def summary(found: Mapping[str, Rounds], names: Mapping[str, str], share: Mappin
         core = middle["server, share of a core"]
         bursts = middle.get("all up to date after a burst, ms")
         cells = (
-            names[key],
+            name_of(key),
             f"{share.get(key, 1.0):.0%}",
             _cell(middle, "served, % of due", ",.1f", " %"),
             _cell(middle, "p50 ms", ",.1f") + (f" (all after {bursts:,.0f})" if bursts is not None else ""),

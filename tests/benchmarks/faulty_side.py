@@ -29,7 +29,6 @@ class FaultySide:
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
-        self.name = f"a side that {fault}"
 
     def missing(self, fetch: bool = True) -> str | None:
         return None

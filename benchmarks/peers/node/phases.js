@@ -1,5 +1,6 @@
 // The beat of Strikewire, in JavaScript: the newest row of each symbol is kept once, sockets are spread over the phases of a
-// beat, and each gets one frame of what changed. `serve` is given the sockets of whichever library.
+// beat, and each gets one frame of what changed; with a beat of 0, at the end of each turn of the loop. The sockets are those of
+// whichever library.
 import { Redis } from "ioredis";
 
 const PHASES = 10;
@@ -11,10 +12,15 @@ export class Phases {
     this.known = new Set();
     this.phases = Array.from({ length: PHASES }, () => ({ dirty: new Set(), clients: new Set() }));
     this.next = 0;
-    this.beat = 0;
+    this.beat = undefined;
+    this.soon = false;
     this.redis.on("message", (channel, row) => {
       this.latest.set(channel, row);
       for (const phase of this.phases) phase.dirty.add(channel);
+      if (this.beat === 0 && !this.soon) {
+        this.soon = true;
+        setImmediate(() => this.flushAll());
+      }
     });
   }
 
@@ -22,6 +28,7 @@ export class Phases {
     if (beat === this.beat) return;
     this.beat = beat;
     clearInterval(this.timer);
+    if (beat === 0) return; // at the end of the loop's turn: see above
     let turn = 0;
     this.timer = setInterval(() => this.flush(this.phases[turn++ % PHASES]), Math.max(1, beat / PHASES));
   }
@@ -40,6 +47,11 @@ export class Phases {
 
   leave(client) {
     client.phase?.clients.delete(client);
+  }
+
+  flushAll() {
+    this.soon = false;
+    for (const phase of this.phases) this.flush(phase);
   }
 
   flush(phase) {
