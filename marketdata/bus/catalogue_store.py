@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from ..facts import InstrumentFacts
+from ..shares import WHOLE, Share
 from . import keys
 from .client import Client, Script
 
@@ -34,13 +35,13 @@ return text
 """)
 
 
-async def publish(client: Client, feed: str, instruments: Iterable[InstrumentFacts]) -> int:
-    """Makes the catalogue of `feed` hold exactly these; announces a new version if that changed anything. Returns the
-    version in force. Raises RedisDownError."""
+async def publish(client: Client, feed: str, instruments: Iterable[InstrumentFacts], share: Share = WHOLE) -> int:
+    """Makes the catalogue of `feed`, or its `share` of it, hold exactly these; announces a new version if that changed
+    anything. Returns the version in force. Raises RedisDownError."""
     wanted = {str(facts.id).encode(): _encode(facts) for facts in instruments}
     present = _pairs(await client.call("HGETALL", keys.catalogue(feed)))
     changed = [part for field, value in wanted.items() if present.get(field) != value for part in (field, value)]
-    gone = [field for field in present if field not in wanted]
+    gone = [field for field in present if field not in wanted and _is_of(share, present[field])]
     names = [keys.catalogue(feed), keys.catalogue_feeds()]
     for start in range(0, len(changed), 2 * CHUNK):
         await client.run(_WRITE, names, [feed, "set", *changed[start : start + 2 * CHUNK]])
@@ -67,6 +68,10 @@ async def read(client: Client) -> dict[str, list[InstrumentFacts]]:
 async def read_feed(client: Client, feed: str) -> list[InstrumentFacts]:
     """One feed's instruments. Raises RedisDownError."""
     return [_decode(value) for value in _pairs(await client.call("HGETALL", keys.catalogue(feed))).values()]
+
+
+def _is_of(share: Share, facts: bytes) -> bool:
+    return share.is_whole or share.holds(_decode(facts).underlying)
 
 
 def _pairs(answer: object) -> dict[bytes, bytes]:

@@ -10,6 +10,7 @@ import msgspec
 
 from ..facts import InstrumentFacts
 from ..quotes import Quote, Trade
+from ..shares import Share
 
 FeedKind = Literal["real_time", "delayed", "simulated", "replay"]
 
@@ -107,6 +108,11 @@ class Feed(Protocol):
     @property
     def limits(self) -> FeedLimits: ...
 
+    def take_share(self, share: Share) -> None:
+        """Called before all else where the feed is split over several leaders: only what is on the underlyings of this
+        share will be covered, and quotes of others are passed over. It spares work; nothing is wrong where it does nothing.
+        """
+
     async def instruments(self) -> Sequence[InstrumentFacts]:
         """All that the venue lists now, without ids. Asked again while `batches` is iterated."""
 
@@ -132,6 +138,9 @@ class LocalFeed:
 
     limits = FeedLimits()
     session_end = MIDNIGHT
+
+    def take_share(self, share: Share) -> None:
+        """Goes on saying everything."""
 
     async def cover(self, instruments: Sequence[InstrumentFacts]) -> None:
         """Goes on quoting everything: ingest passes over what is not covered."""

@@ -104,8 +104,13 @@ def _fill_once(database: Database, stop: threading.Event) -> None:
 
 
 def _first_listed() -> Instrument | None:
-    """An index of the market. Underlyings are listed all at once when the market opens, and never again."""
-    return Instrument.objects.filter(feed=FEED, kind=Instrument.Kind.INDEX).order_by("id").first()
+    """An index of the market, once all of it is listed: when the market opens, by its leader or by those of its shares,
+    each of which lists an underlying with its contracts all at once, and never again."""
+    underlyings = Instrument.objects.filter(feed=FEED, symbol__in=[one.symbol for one in UNIVERSE]).order_by("id")
+    listed = list(underlyings)
+    if len(listed) < len(UNIVERSE):
+        return None
+    return next((one for one in listed if one.kind == Instrument.Kind.INDEX), None)
 
 
 def _is_done(database: Database, instrument: int, before: int) -> bool:

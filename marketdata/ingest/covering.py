@@ -15,6 +15,7 @@ from ..facts import InstrumentFacts
 from ..feeds import registry
 from ..feeds.base import CoverageRule
 from ..models import Coverage, Instrument
+from ..shares import WHOLE, Share
 from . import coverage, listing
 from .coverage import Release, Selection
 
@@ -42,14 +43,16 @@ def renew(
     held: Set[int],
     release: Release,
     obeyed: Callable[[str], bool] | None = None,
+    share: Share = WHOLE,
 ) -> Renewal:
     """`listed` is what the feed lists, None where it was not asked; `held` what open sockets hold, to which watchlists
-    are added. Rules that are `obeyed`, by their fingerprint, are the administrator's word: what they do not want and
-    nobody holds goes at once, whatever `release` says. Raises listing.UnusableFactsError."""
+    are added. Of a `share` all of it is meant: nothing else is looked at or changed. Rules that are `obeyed`, by their
+    fingerprint, are the administrator's word: what they do not want and nobody holds goes at once, whatever `release`
+    says. Raises listing.UnusableFactsError."""
     close_old_connections()
     try:
         with transaction.atomic():
-            return _renew(feed, listed, feed_now_ms, spots, held, release, obeyed)
+            return _renew(feed, listed, feed_now_ms, spots, held, release, obeyed, share)
     finally:
         close_old_connections()
 
@@ -62,14 +65,15 @@ def _renew(
     held: Set[int],
     release: Release,
     obeyed: Callable[[str], bool] | None,
+    share: Share,
 ) -> Renewal:
     known = Instrument.objects.filter(feed=feed)
     highest = known.order_by("-id").values_list("id", flat=True).first() or 0
-    summary = listing.bring_in(feed, listed, feed_now_ms)
+    summary = listing.bring_in(feed, listed, feed_now_ms, share)
     rules = rules_of(feed)
     if obeyed is not None and obeyed(fingerprint(rules)):
         release = Release.UNWANTED
-    active = [instrument for instrument in known if instrument.active]
+    active = [instrument for instrument in known if instrument.active and share.holds(instrument.underlying)]
     facts = [instrument.facts() for instrument in active]
     selection = coverage.select(
         facts,

@@ -1,4 +1,5 @@
-"""Runs one feed: stands by until it leads, lists the instruments, then reads, flushes and says each second that it lives.
+"""Runs one feed, or a share of one: stands by until it leads, lists the instruments, then reads, flushes and says each
+second that it lives.
 
 Leadership ends at once with a lost lease. Where nobody else can have led meanwhile (Redis restarted or was emptied), the
 same process leads again under a new term and tells again all it knows; else it ends, and starts afresh as a standby.
@@ -16,17 +17,23 @@ import msgspec
 import redis
 
 from .. import rows
-from ..bus import keys, orders, standbys
+from ..bus import catalogue_store, keys, orders
 from ..bus.beacon import Beacon, Health
 from ..bus.client import Client
+from ..bus.cluster import Cluster
 from ..bus.connection import RedisDownError
 from ..bus.fenced import FencedWriter
 from ..bus.history_stream import Ends, HistoryOptions, HistoryStream, tell_ends
-from ..bus.lease import RENEWAL_S, Lease, LeaseLostError
+from ..bus.last_values import LastValues
+from ..bus.lease import Lease, LeaseLostError
 from ..bus.orders import Order
+from ..bus.sharded_values import ShardedValues
+from ..bus.sharded_writer import ShardedWriter
 from ..bus.subscriber import Subscriber
 from ..facts import InstrumentFacts
 from ..feeds.base import Batch, Feed, FeedError, TemporaryFeedError
+from ..shares import WHOLE, Share
+from . import campaign
 from .complaints import Complaints
 from .flush import Flush
 from .numbering import Numbering
@@ -37,10 +44,6 @@ from .vital_signs import VitalSigns
 logger = logging.getLogger(__name__)
 
 BEACON_S: Final = 1.0
-STANDBY_S: Final = 0.25
-# What a standby leaves the former leader to lead again in after Redis forgot everything: that one knows all rows, and finds
-# out within a renewal.
-FORMER_FIRST_S: Final = 3 * RENEWAL_S
 SILENT_S: Final = 5.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
@@ -72,13 +75,24 @@ class Leader:
         redis_url: str,
         channel_of: Callable[[str], str],
         history: HistoryOptions | None = None,
+        rows: str = "",
+        share: Share = WHOLE,
+        lease: Lease | None = None,
     ) -> None:
+        """`rows` is the address of a cluster, where rows are on one. `lease` is one that is won already, of whatever share;
+        else `run` stands by for that of `share`."""
         self.feed = feed
+        self.share = share = share if lease is None else lease.share
+        if not share.is_whole:
+            feed.take_share(share)
         self.complaints = Complaints(feed.name)
-        self.numbering = Numbering(feed.name, channel_of, self.complaints)
+        self._cluster = Cluster(rows, f"ingest-{feed.name}-rows") if rows else None
+        self.numbering = Numbering(feed.name, channel_of, self.complaints, sharded=bool(rows))
         self._client = Client(redis_url, f"ingest-{feed.name}")
         self._beacon_client = Client(redis_url, f"ingest-{feed.name}-beacon")
-        self._lease = Lease(feed.name, redis_url, self._told_lost)
+        self._is_won = lease is not None
+        self._lease = lease or Lease(feed.name, redis_url, self._told_lost, share)
+        self._lease.on_lost = self._told_lost
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost = asyncio.Event()
         self._history_client: Client | None = None
@@ -86,12 +100,14 @@ class Leader:
         # Also where it is on the same server, if that may fail over: what was appended last is then appended again.
         if history is not None and (history.url != redis_url or self._lease.may_fail_over):
             self._history_client = Client(history.url, f"ingest-{feed.name}-history")
-            self.history = HistoryStream(self._history_client, feed.name, history)
+            self.history = HistoryStream(self._history_client, feed.name, history, share)
         self._records = history is not None
         self._settling: asyncio.Task[None] | None = None
         self._ends: list[tuple[int, Ends]] = []
         stream_bytes = history.stream_bytes if history is not None else 0
-        self._writer = FencedWriter(self._client, feed.name, stream_bytes)
+        self._writer = FencedWriter(self._client, feed.name, stream_bytes, share)
+        if self._cluster is not None:
+            self._writer = ShardedWriter(self._client, self._cluster.client, feed.name, stream_bytes, share)
         self.flush = Flush(
             self._writer,
             self._lease,
@@ -99,10 +115,15 @@ class Leader:
             self.history,
             in_flush=self._records and self.history is None,
         )
+        if self._cluster is not None:
+            self._cluster.client.on_change = self.flush.look_at_nodes
         # Beside the flushes' connection: what is read here in one go must not hold them up.
         self._side_client = Client(redis_url, f"ingest-{feed.name}-side")
-        self.offer = Offer(feed, self._side_client, self.numbering)
-        self.rolling = Rolling(feed.name, self.offer, self.numbering, self._side_client)
+        self._values = LastValues(self._side_client)
+        if self._cluster is not None:
+            self._values = ShardedValues(self._cluster.client)
+        self.offer = Offer(feed, self._side_client, self.numbering, share=share, values=self._values)
+        self.rolling = Rolling(feed.name, self.offer, self.numbering, self._side_client, share)
         self.vital_signs = VitalSigns(
             feed, self._lease, self.flush, self.numbering, self.offer, self.complaints, self._side_client
         )
@@ -119,7 +140,6 @@ class Leader:
         self._say_now = asyncio.Event()
         self._heard = 0.0
         self._lag_ms: float | None = None
-        self._said_standing_by = 0.0
         self._beacons = 0
         self._rate = 0.0
         self._term_is_full = False
@@ -128,9 +148,11 @@ class Leader:
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            await self._campaign()
-            with contextlib.suppress(RedisDownError):
-                await standbys.leave(self._side_client, self.feed.name, self._lease.owner)
+            if not self._is_won:
+                await campaign.win([self._lease], self._side_client)
+            self._begin()
+            if not self._lease.remaining():  # before there was anybody to tell
+                self._lost.set()
             if self._records:
                 await self._look_at_former_terms()
             await self._list()
@@ -140,67 +162,32 @@ class Leader:
 
     # ── Leadership ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _campaign(self) -> None:
-        """Returns when we lead."""
-        told = ""
-        forgotten_at: float | None = None
-        while True:
-            waits = bool(told) and (forgotten_at is None or time.monotonic() - forgotten_at < FORMER_FIRST_S)
-            try:
-                if await asyncio.to_thread(self._lease.acquire, waits):
-                    break
-                if not self._lease.holder:
-                    forgotten_at = forgotten_at or time.monotonic()
-                else:
-                    forgotten_at = None
-                    await self._say_standing_by()
-                    if told != self._lease.holder:
-                        told = self._lease.holder
-                        logger.info("%s is led by %s; standing by", self.feed.name, told)
-            except redis.RedisError as error:
-                logger.warning("no lease for %s yet: %s", self.feed.name, error)
-                if told and self._lease.may_fail_over:
-                    await self._leave_it_to_the_former()
-            await asyncio.sleep(STANDBY_S)
-        self._begin()
-
-    async def _leave_it_to_the_former(self) -> None:
-        """Redis is away from the leader too, and its lease may run out meanwhile. The server that takes over may have lost
-        what was published last: who led knows it, and shall lead again when that server is there."""
-        while True:
-            with contextlib.suppress(RedisDownError):
-                await self._side_client.call("PING")
-                break
-            await asyncio.sleep(STANDBY_S)
-        await asyncio.sleep(FORMER_FIRST_S)
-
-    async def _say_standing_by(self) -> None:
-        now = time.monotonic()
-        if now - self._said_standing_by >= standbys.SAID_EVERY_S:
-            self._said_standing_by = now
-            with contextlib.suppress(RedisDownError):
-                await standbys.say(self._side_client, self.feed.name, self._lease.owner)
-
     def _begin(self) -> None:
         self._lost.clear()
         self._beacons = 0
         self.numbering.begin(self._lease.term)
-        logger.info("leading %s, term %d", self.feed.name, self._lease.term)
+        logger.info("leading %s, term %d", self._lease.name, self._lease.term)
 
     async def _regain(self) -> None:
         """After a lost lease: leads again under a new term if that is honest, else raises DeposedError."""
-        logger.warning("the lease of %s is lost; trying for a new term", self.feed.name)
+        logger.warning("the lease of %s is lost; trying for a new term", self._lease.name)
         while True:
             try:
                 if not await asyncio.to_thread(self._lease.acquire):
-                    raise DeposedError(f"{self.feed.name} is led by {self._lease.holder} now")
+                    raise DeposedError(self._why_not())
                 break
             except redis.RedisError:
                 await asyncio.sleep(0.05)
         if not self._lease.led_last:
-            raise DeposedError(f"{self.feed.name}: another may have led meanwhile")
+            raise DeposedError(f"{self._lease.name}: another may have led meanwhile")
         self._end_term()
         self._begin()
+
+    def _why_not(self) -> str:
+        lease = self._lease
+        if lease.split_otherwise:
+            return f"{lease.feed} is led by others now, who split it in {lease.split_otherwise}"
+        return f"{lease.name} is led by {lease.holder} now"
 
     def _told_lost(self) -> None:
         """From the lease's own thread."""
@@ -219,6 +206,8 @@ class Leader:
         for client in (self._client, self._beacon_client, self._side_client, self._history_client):
             if client is not None:
                 client.close()
+        if self._cluster is not None:
+            await self._cluster.close()
 
     # ── While leading ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,13 +216,14 @@ class Leader:
         try:
             listed = await self._ask_for_instruments()
             await self.offer.begin(listed)
-            self._feel("taking_over", None)
+            # Who has nothing to quote is as it should be.
+            self._feel("ok" if self.offer.is_empty else "taking_over", None)
         finally:
             beacons.cancel()
             await asyncio.gather(beacons, return_exceptions=True)
         logger.info(
             "%s lists %d instruments, of which %d are covered",
-            self.feed.name,
+            self._lease.name,
             len(self.offer.instruments),
             len(self.offer.covered),
         )
@@ -289,13 +279,19 @@ class Leader:
     async def _look_at_former_terms(self) -> None:
         """What former leaders published last, from Redis: whether history has all of it is to be looked at."""
         try:
-            answer = await self._side_client.call("HGETALL", keys.last_values(self.feed.name))
+            answer = await self._values.all(self.feed.name)
+            own = None
+            if not self.share.is_whole:
+                known = await catalogue_store.read_feed(self._side_client, self.feed.name)
+                own = {facts.id for facts in self.share.own(known)}
         except RedisDownError as error:
             logger.warning("what the former leader of %s published last is not known: %s", self.feed.name, error)
             return
         ends: dict[int, Ends] = {}
-        for framed in answer.values():
+        for framed in answer:
             instrument_id, seq = rows.header(framed)
+            if own is not None and instrument_id not in own:
+                continue  # another leader's, whose term may go on
             term, count = divmod(seq, rows.TERM)
             if count:  # or else it was told again, and is of no term
                 row = msgspec.json.decode(framed[rows.HEADER.size :])
@@ -333,6 +329,8 @@ class Leader:
             await self._orders.add([keys.orders(self.feed.name)])
         while True:
             order = await self._ordered.get()
+            if order.share not in (None, self.share.number):
+                continue
             logger.info("%s: ordered to %s by %s", self.feed.name, order.do, order.by or "nobody named")
             match order.do:
                 case "list":
@@ -340,7 +338,7 @@ class Leader:
                 case "reconnect":
                     await self._reconnect()
                 case "restart":
-                    raise StandAsideError(f"{self.feed.name}: starting anew, as ordered", 0)
+                    raise StandAsideError(f"{self._lease.name}: starting anew, as ordered", 0)
                 case "hand_over":
                     self._stand_aside(order)
 
@@ -365,7 +363,7 @@ class Leader:
             logger.warning("%s: not handed over, since nobody stands by", self.feed.name)
             self.offer.notices["hand over"] = "not handed over: nobody stands by"
             return
-        raise StandAsideError(f"{self.feed.name}: handed over, as ordered", HAND_OVER_S)
+        raise StandAsideError(f"{self._lease.name}: handed over, as ordered", HAND_OVER_S)
 
     async def _read(self) -> None:
         wait = FIRST_RETRY_S
@@ -456,7 +454,7 @@ class Leader:
 
     def _writer_for_beacons(self) -> FencedWriter:
         # On a connection of its own: a long flush before it must not make a living feed look dead.
-        return FencedWriter(self._beacon_client, self.feed.name)
+        return FencedWriter(self._beacon_client, self.feed.name, share=self.share)
 
     def _beacon(self) -> Beacon:
         now, wall = time.monotonic(), time.time() * 1000
@@ -487,4 +485,6 @@ class Leader:
             lag_ms=self._lag_ms,
             accepted=self.flush.accepted,
             catalogue=self.offer.catalogue,
+            share=self.share.number,
+            shares=self.share.of,
         )

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from django.db import close_old_connections, transaction
+from django.db.models import QuerySet
 
 from ..facts import InstrumentFacts
 from ..models import Instrument
 from ..rows import MAX_ID
+from ..shares import WHOLE, Share
 from ..symbols import is_symbol
 
 BATCH: Final = 500
@@ -58,9 +60,10 @@ def synchronise(feed: str, listed: Iterable[InstrumentFacts], feed_now_ms: float
         close_old_connections()
 
 
-def bring_in(feed: str, listed: Iterable[InstrumentFacts] | None, feed_now_ms: float) -> Summary:
-    """`synchronise` within the caller's transaction. Where the feed was not asked (None), only time goes on."""
-    known = {instrument.symbol: instrument for instrument in Instrument.objects.filter(feed=feed)}
+def bring_in(feed: str, listed: Iterable[InstrumentFacts] | None, feed_now_ms: float, share: Share = WHOLE) -> Summary:
+    """`synchronise` within the caller's transaction. Where the feed was not asked (None), only time goes on. Of a share all
+    of it is meant: `listed` holds nothing else, and nothing else is touched or told."""
+    known = {instrument.symbol: instrument for instrument in _of_share(Instrument.objects.filter(feed=feed), share)}
     created: list[Instrument] = []
     changed: list[Instrument] = []
     retired: list[Instrument] = []
@@ -94,10 +97,14 @@ def bring_in(feed: str, listed: Iterable[InstrumentFacts] | None, feed_now_ms: f
             vanished += 1
     Instrument.objects.bulk_create(created, batch_size=BATCH)
     Instrument.objects.bulk_update(changed, [*FACTS], batch_size=100)
-    active = [instrument.facts() for instrument in Instrument.objects.filter(feed=feed, active=True)]
+    active = [instrument.facts() for instrument in _of_share(Instrument.objects.filter(feed=feed, active=True), share)]
     if active and max(facts.id for facts in active) > MAX_ID:
         raise UnusableFactsError("the ids of instruments no longer fit a row's header")
     return Summary(active, len(created), len(changed) - len(retired), len(retired), vanished)
+
+
+def _of_share(instruments: QuerySet[Instrument], share: Share) -> Iterable[Instrument]:
+    return instruments if share.is_whole else [one for one in instruments if share.holds(one.underlying)]
 
 
 def _columns(facts: InstrumentFacts, now: dt.datetime) -> dict[str, Any]:

@@ -6,19 +6,22 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import hiredis
 import msgspec
 from django.db import Error as DatabaseError
 
-from ..bus import catalogue_store, held, keys, last_values
+from ..bus import catalogue_store, held, keys
 from ..bus.client import Client
 from ..bus.connection import RedisDownError
+from ..bus.last_values import LastValues
+from ..bus.place import Place
 from ..facts import InstrumentFacts
 from ..feeds.base import CoverageRule, Feed, FeedError, PermanentFeedError
 from ..quotes import Quote
+from ..shares import WHOLE, Share
 from . import coverage, covering, listing, money
 from .coverage import Release
 from .covering import Renewal
@@ -46,7 +49,13 @@ class Offer:
     """`begin` once, before the feed is read; then `keep` as a task. `catalogue` is the version that was published."""
 
     def __init__(
-        self, feed: Feed, client: Client, numbering: Numbering, now_s: Callable[[], float] = time.time
+        self,
+        feed: Feed,
+        client: Client,
+        numbering: Numbering,
+        now_s: Callable[[], float] = time.time,
+        share: Share = WHOLE,
+        values: LastValues | None = None,
     ) -> None:
         self.instruments: list[InstrumentFacts] = []
         self.catalogue = 0
@@ -55,7 +64,12 @@ class Offer:
         # Sentences on what is not as it should be, by what they are about, for the feed page.
         self.notices: dict[str, str] = {}
         self._feed = feed
+        self._share = share
+        # What else the feed lists, which other leaders offer; and all that ours ever offered or may have.
+        self._others: frozenset[str] = frozenset()
+        self._ours: set[int] = set()
         self._client = client
+        self._values = values or LastValues(client)
         self._numbering = numbering
         self._now_s = now_s
         self._rules: tuple[CoverageRule, ...] = ()
@@ -82,6 +96,11 @@ class Offer:
         """The price of each underlying, as it was known when the coverage was last looked at."""
         return self._spots
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no underlying of the feed is in our share."""
+        return not self._share.is_whole and not self.instruments
+
     def now_ms(self) -> float:
         """The time on the feed's clock."""
         return self._feed_now()
@@ -90,6 +109,7 @@ class Offer:
 
     async def begin(self, listed: Sequence[InstrumentFacts]) -> None:
         """Brings the first list in, and tells the feed what to cover. Raises PermanentFeedError for an unusable one."""
+        listed = self._own(listed)
         now = time.monotonic()
         self._ask_at = now + LIST_EVERY_S
         self._settle_at = now + SETTLED_S
@@ -111,9 +131,11 @@ class Offer:
         """Publishes the catalogue, as soon as Redis takes it."""
         while True:
             try:
-                self.catalogue = await catalogue_store.publish(self._client, self._feed.name, self.instruments)
+                self.catalogue = await catalogue_store.publish(
+                    self._client, self._feed.name, self.instruments, self._share
+                )
                 if self._applied is not None:  # Redis may have forgotten it
-                    await self._client.call("SET", keys.applied_rules(self._feed.name), self._applied)
+                    await self._client.call("SET", keys.applied_rules(self._feed.name, self._share), self._applied)
                 return
             except RedisDownError:
                 await asyncio.sleep(0.05)
@@ -203,7 +225,7 @@ class Offer:
             self._ask_at = min(self._ask_at, now + 6 * RETRY_S)
             return None
         self.notices.pop("list", None)
-        return listed
+        return self._own(listed)
 
     async def _money_moved(self, now: float) -> bool:
         """Whether the rules want what is not covered, as the money is now."""
@@ -279,6 +301,7 @@ class Offer:
             sockets,
             release,
             obeyed if self._applied is not None else None,
+            self._share,
         )
         if listed is not None:
             self.listed_at = self._now_s()
@@ -298,14 +321,19 @@ class Offer:
     def _take(self, renewal: Renewal) -> None:
         """From now on this is offered. Rows of what left are published no more."""
         self.instruments = renewal.instruments
+        self._note_ours(self.instruments)
         self.covered = renewal.selection.covered
         self._rules = renewal.rules
         self._unknown = renewal.selection.unknown
         self._note_unknown()
         offered = [facts for facts in self.instruments if facts.streaming]
-        self._numbering.know(offered, {facts.symbol for facts in self.instruments if not facts.streaming})
+        withheld = {facts.symbol for facts in self.instruments if not facts.streaming}
+        self._numbering.know(offered, withheld | self._others)
         instants = [facts.expires_ms for facts in self.instruments if facts.expires_ms is not None]
         self._expires_ms = min(instants, default=None)
+        self.notices.pop("share", None)
+        if self.is_empty:
+            self.notices["share"] = "no underlying of the feed is in this share"
 
     def _wanted(self) -> list[InstrumentFacts]:
         """What the feed is to quote."""
@@ -314,7 +342,8 @@ class Offer:
     async def _sweep(self) -> None:
         """Deletes the last values of what is offered no more: whoever subscribes when it comes back is told nothing old."""
         try:
-            await last_values.keep_only(self._client, self._feed.name, {facts.id for facts in self._wanted()})
+            among = None if self._share.is_whole else self._ours
+            await self._values.keep_only(self._feed.name, {facts.id for facts in self._wanted()}, among)
         except (RedisDownError, hiredis.ReplyError) as error:
             logger.warning("last values of what left %s stay for now: %s", self._feed.name, error)
 
@@ -326,16 +355,30 @@ class Offer:
     async def _read_money(self) -> None:
         """Prices that a former leader left, so that a new one need not wait for each underlying's first quote."""
         try:
-            applied = await self._client.call("GET", keys.applied_rules(self._feed.name))
-            known = await catalogue_store.read_feed(self._client, self._feed.name)
-            rows = await last_values.read(self._client, self._feed.name, [facts.id for facts in known])
+            applied = await self._client.call("GET", keys.applied_rules(self._feed.name, self._share))
+            known = self._share.own(await catalogue_store.read_feed(self._client, self._feed.name))
+            rows = await self._values.rows(
+                {facts.id: Place(self._feed.name, facts.symbol, facts.underlying) for facts in known}
+            )
         except (RedisDownError, hiredis.ReplyError, msgspec.DecodeError) as error:
             logger.warning("what the leader of %s before knew cannot be read: %s", self._feed.name, error)
             return
         self._applied = None if applied is None else applied.decode()
         if self._applied is not None:
             self._settle_at = None
+        self._note_ours(known)
         self._spots.update(money.spots(known, rows.get))
+
+    def _note_ours(self, instruments: Iterable[InstrumentFacts]) -> None:
+        if not self._share.is_whole:
+            self._ours.update(facts.id for facts in instruments)
+
+    def _own(self, listed: Sequence[InstrumentFacts]) -> Sequence[InstrumentFacts]:
+        """What of a list is for us to offer."""
+        if self._share.is_whole:
+            return listed
+        self._others = frozenset(facts.symbol for facts in listed if not self._share.holds(facts.underlying))
+        return self._share.own(listed)
 
     def _note_list(self, listed: int, vanished: int) -> None:
         self.notices.pop("vanished", None)

@@ -23,6 +23,7 @@ from ..bus.client import Client
 from ..bus.connection import RedisDownError
 from ..facts import InstrumentFacts
 from ..following import Expiry, Ladder, Standing, Wish
+from ..shares import WHOLE, Share
 from . import money
 from .numbering import Numbering
 from .offer import Offer, columns_of
@@ -103,8 +104,9 @@ def moved(
 class Rolling:
     """`keep` as a task, while its leader leads. What is not as it should be is said in the offer's notices."""
 
-    def __init__(self, feed: str, offer: Offer, numbering: Numbering, client: Client) -> None:
+    def __init__(self, feed: str, offer: Offer, numbering: Numbering, client: Client, share: Share = WHOLE) -> None:
         self._feed = feed
+        self._share = share
         self._offer = offer
         self._numbering = numbering
         self._client = client
@@ -156,6 +158,7 @@ class Rolling:
         if len(found) > ROLLING_PER_FEED:
             found = found[:ROLLING_PER_FEED]
             self._offer.notices["rolling"] = f"only the oldest {ROLLING_PER_FEED:,} rolling entries are followed"
+        found = [one for one in found if self._share.holds(one.underlying)]  # the others' leaders follow theirs
         self._entries = {one.id: one for one in found}
         if {one.underlying for one in found} - self._boards.keys():
             self._of = None

@@ -55,6 +55,7 @@ class VitalSigns:
         self.standbys = 0
         self._feed = feed
         self._lease = lease
+        self._share = lease.share
         self._flush = flush
         self._numbering = numbering
         self._offer = offer
@@ -71,12 +72,14 @@ class VitalSigns:
         seconds = 0
         while True:
             try:
-                self.standbys = await standbys.count(self._client, self._feed.name)
+                self.standbys = await standbys.count(self._client, self._feed.name, self._share)
                 vitals = msgspec.json.encode(self.vitals())
-                await self._client.call("SET", keys.vitals(self._feed.name), vitals, "EX", KEPT_S)
+                # A split feed is found by its own key, which any of its leaders writes.
+                for key in dict.fromkeys((keys.vitals(self._feed.name, self._share), keys.vitals(self._feed.name))):
+                    await self._client.call("SET", key, vitals, "EX", KEPT_S)
                 if seconds % RATES_EVERY == RATES_FROM and self._measure():
                     rates = msgspec.json.encode(self._rates)
-                    await self._client.call("SET", keys.rates(self._feed.name), rates, "EX", RATES_KEPT_S)
+                    await self._client.call("SET", keys.rates(self._feed.name, self._share), rates, "EX", RATES_KEPT_S)
             except (RedisDownError, hiredis.ReplyError):
                 pass  # nobody can look without Redis
             except Exception:
@@ -118,6 +121,8 @@ class VitalSigns:
                 for reason, count in self._complaints.counts.most_common(COMPLAINTS)
             ],
             notices=list(offer.notices.values()),
+            share=self._share.number,
+            shares=self._share.of,
         )
 
     def _measure(self) -> bool:

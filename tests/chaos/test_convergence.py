@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from marketdata.ingest.leader import STANDBY_S
+from marketdata.ingest.campaign import STANDBY_S
 from tests.path.stack import Web
 
 from .fleet import Fleet

@@ -17,6 +17,7 @@ from marketdata.bus.beacon import Beacon
 from marketdata.bus.history_stream import HistoryOptions
 from marketdata.feeds.base import Batch, PermanentFeedError, Rejected, TemporaryFeedError
 from marketdata.ingest import leader as module
+from marketdata.ingest.campaign import STANDBY_S
 from marketdata.ingest.leader import DeposedError
 from marketdata.models import Instrument
 from tests.bus.waiting import CONTRACT_S, within
@@ -123,7 +124,7 @@ async def test_a_standby_waits_and_leads_once_the_leader_lets_go(server: Running
         await within(LISTED_S, lambda: first.accepted == 1)
         async with second.running():
             second.feed.quote(SYMBOLS[0], bid=9.0)
-            await asyncio.sleep(4 * module.STANDBY_S)
+            await asyncio.sleep(4 * STANDBY_S)
             assert (second.term, second.feed.openings) == (0, 0)
             assert first.task is not None
             first.task.cancel()

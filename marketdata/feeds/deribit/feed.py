@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ...facts import InstrumentFacts
 from ...quotes import InvalidQuoteError, Quote, Trade
+from ...shares import WHOLE, Share
 from ..base import Batch, ConnectionState, FeedClock, FeedKind, FeedLimits, PermanentFeedError, Rejected
 from ..budget import Budget
 from ..connection_loop import ConnectionLoop
@@ -94,10 +95,14 @@ class DeribitFeed:
         self._marked: set[str] = set()
         self._followed_news = False
         self._remarks: list[Rejected] = []
+        self._share = WHOLE
         self._links: dict[int, tuple[Connection, ConnectionLoop]] = {}
         self._running: dict[int, asyncio.Task[None]] | None = None
 
     # ── What ingest asks ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def take_share(self, share: Share) -> None:
+        self._share = share
 
     async def instruments(self) -> Sequence[InstrumentFacts]:
         client = next((link.client for link, _ in self._links.values() if link.client is not None), None)
@@ -108,6 +113,7 @@ class DeribitFeed:
                 listed = await self._listing.read(client)
         self._remarks += self._listing.rejected
         self._listing.rejected = []
+        listed = self._share.own(listed)
         self._indices |= {facts.symbol for facts in listed if facts.kind == "index"}
         self._apply()
         return listed

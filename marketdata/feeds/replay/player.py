@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ...facts import InstrumentFacts
 from ...quotes import InvalidQuoteError, Quote, Trade
+from ...shares import WHOLE, Share
 from ..base import Batch, FeedClock, FeedKind, LocalFeed, PermanentFeedError, Rejected
 from .capture import Message
 from .formats import Capture, recognised
@@ -86,11 +87,17 @@ class Player(LocalFeed):
         self._now_ms = now_ms
         self._sleep = sleep
         self._clock = FeedClock()
+        self._share = WHOLE
+        # Symbols of the share, where there is one.
+        self._own: frozenset[str] | None = None
         self._set_clock(capture.first_ms)
 
     @property
     def clock(self) -> FeedClock:
         return self._clock
+
+    def take_share(self, share: Share) -> None:
+        self._share = share
 
     async def instruments(self) -> Sequence[InstrumentFacts]:
         """Those that the capture speaks of, after one reading of it, with their underlyings."""
@@ -105,6 +112,9 @@ class Player(LocalFeed):
         facts, rejected = self._venue.facts_of(names, self._replies(), self.name)
         for one in rejected:
             log.warning("passed over an entry of an instrument list: %s: %r", one.reason, one.text)
+        if not self._share.is_whole:
+            facts = self._share.own(facts)
+            self._own = frozenset(one.symbol for one in facts)
         return facts
 
     async def batches(self) -> AsyncIterator[Batch]:
@@ -145,7 +155,7 @@ class Player(LocalFeed):
                         self._set_clock(latest)
                         yield waiting.take()
                     latest = record.received_ms
-                _read(parser, record, waiting)
+                _read(parser, record, waiting, self._own)
             elif record is not None:
                 waiting.rejected.append(record)
             if len(waiting) >= _LARGEST_BATCH:
@@ -193,11 +203,15 @@ def _bodies(text: bytes) -> list[bytes]:
     return [line[line.find(b"{") :] for line in text.splitlines() if b'"result"' in line]
 
 
-def _read(parser: Any, message: Message, into: _Pending) -> None:
+def _read(parser: Any, message: Message, into: _Pending, own: frozenset[str] | None) -> None:
     try:
         batch = parser.parse(message.text, message.received_ms)
     except InvalidQuoteError as error:
         into.rejected.append(Rejected(message.text[:500], str(error)))
     else:
-        into.quotes += batch.quotes
-        into.trades += batch.trades
+        if own is None:
+            into.quotes += batch.quotes
+            into.trades += batch.trades
+        else:
+            into.quotes += [quote for quote in batch.quotes if quote.symbol in own]
+            into.trades += [trade for trade in batch.trades if trade.symbol in own]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...greeks import Array
 from ...quotes import Quote, Trade
+from ...shares import WHOLE, Share
 from .board import Board, Numbers, Sides
 from .expiries import day_of, session_start_ms
 from .spots import STEP_MS, Spots
@@ -39,11 +40,15 @@ class Exchange:
         quotes_per_second: float,
         start_ms: float,
         spots: Spots | None = None,
+        share: Share = WHOLE,
     ) -> None:
-        """`spots` are those of a market that goes on; else a market opens."""
+        """`spots` are those of a market that goes on; else a market opens. Of a `share` everything is drawn, and only what
+        is in it is worked out."""
         self._universe, self._seed = universe, seed
         day = day_of(start_ms).toordinal()
         self.board = Board(universe, start_ms)
+        self._share = share
+        self._own = np.array([share.holds(facts.underlying) for facts in self.board.facts])
         self._spots = spots or Spots(universe, seed, day)
         self._random = np.random.default_rng([seed, day, 2])
         self._opening_random = np.random.default_rng([seed, day, 3])
@@ -86,6 +91,9 @@ class Exchange:
         alive = numbers[self.board.expires_ms[numbers] > at_ms]
         draws = self._opening_random.random((len(alive), _DRAWS))
         draws[:, 5] = 1  # nobody trades
+        if not self._share.is_whole:
+            own = self._own[alive]
+            alive, draws = alive[own], draws[own]
         return self._events(alive, np.full(len(alive), at_ms), draws, received_ms)[0]
 
     def until(self, now_ms: float, received_ms: float, most: int) -> tuple[list[Quote], list[Trade]]:
@@ -104,6 +112,8 @@ class Exchange:
             times, draws = self._times[start:end], self._draws[start:end]
             chosen = np.searchsorted(self._shares, draws[:, 0] * self._shares[-1], side="right")
             alive = self.board.expires_ms[chosen] > times
+            if not self._share.is_whole:
+                alive &= self._own[chosen]
             made, done = self._events(chosen[alive], times[alive], draws[alive], received_ms)
             quotes += made
             trades += done
@@ -111,7 +121,7 @@ class Exchange:
 
     def relisted(self, now_ms: float) -> "Exchange":
         """The same market with the contracts of now: prices, trades and the pace of quotes go on."""
-        fresh = Exchange(self._universe, self._seed, 1000 / self._gap_ms, now_ms, self._spots)
+        fresh = Exchange(self._universe, self._seed, 1000 / self._gap_ms, now_ms, self._spots, self._share)
         fresh._drawn_to_ms = now_ms  # nothing is opened but what is new, and that by `open`
         here = fresh.board.numbers
         shared = [(there, here[symbol]) for symbol, there in self.board.numbers.items() if symbol in here]

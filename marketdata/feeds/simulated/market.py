@@ -12,6 +12,7 @@ import numpy as np
 
 from ...facts import InstrumentFacts
 from ...quotes import Quote, Trade
+from ...shares import WHOLE, Share
 from ..base import Batch, FeedClock, FeedKind, LocalFeed, PermanentFeedError
 from .exchange import OPENING_MS, Exchange
 from .expiries import SESSION_END, day_of
@@ -67,6 +68,7 @@ class Market(LocalFeed):
         self._gather_s = 0.0 if quotes_per_second <= 100 else 0.015
         self._rate = quotes_per_second
         self.seed = seed
+        self._share = WHOLE
         self._exchange: Exchange | None = None
         self._reading = False
         self._listed_on: dt.date | None = None
@@ -78,6 +80,10 @@ class Market(LocalFeed):
     def clock(self) -> FeedClock:
         return FeedClock()
 
+    def take_share(self, share: Share) -> None:
+        """Says of the same market what is in the share: all shares of one start together say the whole of it."""
+        self._share = share
+
     async def instruments(self) -> Sequence[InstrumentFacts]:
         now = self._now_ms()
         self._listed_on = day_of(now)
@@ -88,7 +94,8 @@ class Market(LocalFeed):
             exchange = exchange.relisted(now)
             self._unopened |= new
         self._exchange = exchange
-        return [facts for facts in exchange.board.facts if facts.expires_ms is None or facts.expires_ms > now]
+        listed = self._share.own(exchange.board.facts)
+        return [facts for facts in listed if facts.expires_ms is None or facts.expires_ms > now]
 
     async def cover(self, instruments: Sequence[InstrumentFacts]) -> None:
         """Quotes only these and the underlyings from now on, so fewer a second; what is new is quoted at once."""
@@ -138,7 +145,7 @@ class Market(LocalFeed):
         return [event for event in events if event.symbol in covered or event.symbol in _UNDERLYINGS]
 
     def _opened(self) -> Exchange:
-        return Exchange(UNIVERSE, self.seed, self._rate, self._now_ms())
+        return Exchange(UNIVERSE, self.seed, self._rate, self._now_ms(), share=self._share)
 
 
 def _symbols(now_ms: float) -> set[str]:
