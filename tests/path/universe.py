@@ -1,6 +1,7 @@
 """The invented instruments of the tests' own feed: a ladder of calls on ACME, named as listed options are."""
 
 import datetime as dt
+import os
 
 from marketdata.facts import InstrumentFacts
 from marketdata.symbols import OptionName, format_osi
@@ -14,13 +15,14 @@ def symbol_of(number: int) -> str:
 
 
 def facts_of(symbols: int) -> list[InstrumentFacts]:
-    """`symbols` calls, strikes from 1 USD up."""
+    """`symbols` calls, strikes from 1 USD up; on the underlyings in turn that UNIVERSE_UNDERLYINGS names, where it does."""
+    underlyings = os.environ.get("UNIVERSE_UNDERLYINGS", "ACME").split(",")
     return [
         InstrumentFacts(
             symbol=symbol_of(number),
             feed=FEED,
             kind="option",
-            underlying="ACME",
+            underlying=underlyings[number % len(underlyings)],
             root="ACME",
             expiry=EXPIRY.isoformat(),
             expires_ms=1_895_000_400_000,
