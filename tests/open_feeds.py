@@ -2,4 +2,4 @@
 
 from typing import Final
 
-OPEN_FEEDS: Final = "simulated,replay,deribit,scripted,second,third,other,told,brought,said,lean,toy"
+OPEN_FEEDS: Final = "simulated,replay,deribit,scripted,split,second,third,other,told,brought,said,lean,toy"

@@ -85,7 +85,7 @@ def test_every_leader_leads_again_after_redis_was_emptied(make_lease: Make, redi
     leases = [make_lease(share) for share in shares_of(3)]
     terms = [lease.acquire() and lease.term for lease in leases]
     standby = make_lease(Share(3, 3))
-    redis_client.delete(*redis_client.keys(f"{settings.INSTALLATION}:*"))  # type: ignore[misc]
+    redis_client.delete(*redis_client.keys(f"{settings.INSTALLATION}:*"))
     assert leases[0].acquire()
     assert leases[0].led_last
     assert not standby.acquire(unless_forgotten=True)
@@ -122,7 +122,7 @@ def test_one_that_nobody_has_led_after_leads_on(make_lease: Make, redis_client: 
 def test_of_the_whole_feed_the_names_are_what_they_were(make_lease: Make, redis_client: Redis) -> None:
     lease = make_lease(WHOLE)
     assert lease.acquire()
-    assert sorted(redis_client.keys(f"{settings.INSTALLATION}:*")) == [  # type: ignore[type-var, arg-type]
+    assert sorted(redis_client.keys(f"{settings.INSTALLATION}:*")) == [
         keys.lease(FEED).encode(),
         keys.term(FEED).encode(),
     ]

@@ -72,3 +72,76 @@ def test_a_change_of_health_is_said_once() -> None:
 def test_what_is_no_beacon_raises() -> None:
     with pytest.raises(msgspec.DecodeError):
         FeedWatch().take(b"{}", 100.0)
+
+
+# ── A feed that is split ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def heard_of_two() -> FeedWatch:
+    """Both shares at 100 s, each with a term of its own."""
+    watch = FeedWatch()
+    watch.take(beacon(4, term=5, share=1, shares=2), 100.0)
+    watch.take(beacon(9, term=6, share=2, shares=2), 100.1)
+    return watch
+
+
+def test_each_share_counts_its_own_beacons() -> None:
+    watch = heard_of_two()
+    assert watch.take(beacon(5, term=5, share=1, shares=2), 101.0) == ("f", None)
+    assert watch.take(beacon(10, term=6, share=2, shares=2), 101.1) == ("f", None)
+    _, why = watch.take(beacon(12, term=6, share=2, shares=2), 102.1)
+    assert why == "beacon 12 came after 10"
+    assert watch.take(beacon(1, term=7, share=1, shares=2), 102.0)[1] == "term 7 began"
+    assert watch.take(beacon(6, term=5, share=1, shares=2), 102.5) == ("f", None)  # who led before
+
+
+def test_a_share_that_falls_silent_takes_the_feed_down_and_is_named() -> None:
+    watch = heard_of_two()
+    assert watch.health("f", 100.2, True)[:2] == ("ok", None)
+    watch.take(beacon(5, term=5, share=1, shares=2), 101.0)
+    at = 100.1 + MISSING_S + 0.1
+    health, reason, _ = watch.health("f", at, True)
+    assert (health, reason) == ("down", "share 2 of 2: its ingest has not been heard for 2 s")
+    assert watch.take(beacon(10, term=6, share=2, shares=2), at + 1)[1] == "no beacon for 3.3 s"
+
+
+def test_a_share_that_was_never_heard_is_waited_for_a_while() -> None:
+    watch = FeedWatch()
+    watch.take(beacon(4, share=1, shares=3), 100.0)
+    watch.take(beacon(4, share=3, shares=3), 100.5)
+    assert watch.health("f", 101.0, True)[0] == "taking_over"
+    watch.take(beacon(6, share=1, shares=3), 102.0)
+    watch.take(beacon(6, share=3, shares=3), 102.0)
+    assert watch.health("f", 102.3, True)[:2] == ("down", "share 2 of 3: its ingest is not heard")
+    assert watch.take(beacon(1, term=9, share=2, shares=3), 103.0)[1] == "share 2 is heard for the first time"
+
+
+def test_another_number_of_shares_is_taken_from_later_terms_alone() -> None:
+    watch = heard_of_two()
+    assert watch.take(beacon(1, term=7, share=3, shares=3), 104.0)[1] == "it has 3 leaders now"
+    assert watch.take(beacon(5, term=6, share=1, shares=2), 104.1) == ("f", None)  # the last word of one of the two
+    watch.take(beacon(1, term=8, share=1, shares=3), 104.1)
+    assert watch.health("f", 104.2, True)[0] == "taking_over"
+    watch.take(beacon(1, term=9, share=2, shares=3), 104.3)
+    assert watch.health("f", 104.4, True)[0] == "ok"
+    watch.take(beacon(1, term=10), 110.0)  # and to one leader again
+    assert watch.health("f", 110.1, True)[0] == "ok"
+
+
+def test_the_oldest_silence_is_the_feeds_and_the_catalogue_the_newest() -> None:
+    watch = FeedWatch()
+    watch.take(beacon(1, share=1, shares=2, age_ms=900, catalogue=7), 100.0)
+    watch.take(beacon(1, share=2, shares=2, age_ms=20, catalogue=5), 100.0)
+    assert watch.health("f", 100.5, True)[2] == 1400
+    assert watch.states["f"].catalogue == 7
+
+
+def test_a_change_of_the_share_that_is_ill_is_said() -> None:
+    watch = heard_of_two()
+    assert watch.changed(100.2, True) == ["f"]
+    watch.take(beacon(5, term=5, share=1, shares=2, health="stale", reason="silent"), 101.0)
+    assert watch.changed(101.0, True) == ["f"]
+    watch.take(beacon(6, term=5, share=1, shares=2), 102.0)
+    watch.take(beacon(10, term=6, share=2, shares=2, health="stale", reason="silent"), 102.0)
+    assert watch.changed(102.0, True) == ["f"]
+    assert watch.changed(102.1, True) == []
