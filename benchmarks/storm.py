@@ -1,10 +1,11 @@
 """Two thousand sockets that come at once, as after a restart, while others stay.
 
-    python -m benchmarks.storm --sockets 2000 --rounds 5 [--spread-ms 5000]
+    python -m benchmarks.storm --sockets 2000 --rounds 5 --spread-ms 0 5000
 
 Each signs in with a token, subscribes to fifty symbols and waits for its snapshot. Told is how long the last of them
-waited, and how late rows were for those that stayed, before and meanwhile. With `--spread-ms` each waits a random part of
-that time first, as clients do that are told a `reconnect_ms`.
+waited, and how late rows were for those that stayed, before and meanwhile; all of it for each of `--spread-ms`: with 0 they
+come at once, with 5000 each waits a random part of five seconds first, as clients do that are told a `reconnect_ms`. How
+often the database is asked is counted by tests/stream/test_connect_queries.py.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from . import kernel
 from .calibration import microseconds_a_frame
 from .figures import table
 from .load import Load
@@ -94,14 +96,14 @@ async def _storm(running: Running, sockets: int, spread_ms: int, seed: int) -> d
     await asyncio.sleep(BEFORE_S)
     before = np.array(lags)
     del lags[:]
-    cpu = sum(process.cpu_seconds() for process in running.server)
+    cpu = kernel.cpu_seconds(process.pid for process in running.server)
     began = time.monotonic()
     waited = await asyncio.gather(
         *(come(STAY + index, rng.uniform(0, spread_ms / 1000) if spread_ms else 0) for index in range(sockets))
     )
     lasted = time.monotonic() - began
     meanwhile = np.array(lags)
-    cpu = sum(process.cpu_seconds() for process in running.server) - cpu
+    cpu = kernel.cpu_seconds(process.pid for process in running.server) - cpu
     return {
         "all have their snapshot after, s": lasted,
         "a socket waited, p50 s": float(np.percentile(waited, 50)),
@@ -114,30 +116,31 @@ async def _storm(running: Running, sockets: int, spread_ms: int, seed: int) -> d
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> list[dict[str, float]]:
+def main(arguments: Sequence[str] | None = None) -> dict[int, list[dict[str, float]]]:
     options = _options(arguments)
-    rounds = []
+    found: dict[int, list[dict[str, float]]] = {spread: [] for spread in options.spread_ms}
     for number in range(options.rounds):
-        load = Load(options.sockets + STAY, 500, PER_SOCKET, 500, 100, BEFORE_S, seed=number + 1)
-        with (
-            tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder,
-            Strikewire("uvicorn").start(Path(folder), load) as running,
-        ):
-            one = uvloop.run(_storm(running, options.sockets, options.spread_ms, number + 1))
-        rounds.append(one)
-        print(f"round {number + 1}: " + ", ".join(f"{name} {value:,.4g}" for name, value in one.items()), flush=True)
-    print(f"\n{options.sockets} sockets at once, spread over {options.spread_ms} ms; medians [smallest … largest]")
-    print(table(rounds))
+        for spread, rounds in found.items():
+            load = Load(options.sockets + STAY, 500, PER_SOCKET, 500, 100, BEFORE_S, seed=number + 1)
+            with (
+                tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder,
+                Strikewire("uvicorn").start(Path(folder), load) as running,
+            ):
+                rounds.append(uvloop.run(_storm(running, options.sockets, spread, number + 1)))
+            told = ", ".join(f"{name} {value:,.4g}" for name, value in rounds[-1].items())
+            print(f"round {number + 1}, over {spread} ms: {told}", flush=True)
+    for spread, rounds in found.items():
+        print(f"\n{options.sockets} sockets, spread over {spread} ms; medians [smallest … largest]\n{table(rounds)}")
     if options.json:
-        Path(options.json).write_text(json.dumps({"options": vars(options), "rounds": rounds}, indent=1))
-    return rounds
+        Path(options.json).write_text(json.dumps({"options": vars(options), "rounds": found}, indent=1))
+    return found
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.storm", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--sockets", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--spread-ms", type=int, default=0)
+    parser.add_argument("--spread-ms", type=int, nargs="+", default=[0, 5_000])
     parser.add_argument("--json", help="write all rounds to this file")
     return parser.parse_args(arguments)
 
