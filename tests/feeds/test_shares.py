@@ -5,13 +5,18 @@ unsplit.
 import asyncio
 from collections.abc import Sequence
 
-from marketdata.feeds.deribit.feed import build as build_deribit
 from marketdata.feeds.simulated.exchange import OPENING_MS, Exchange
 from marketdata.feeds.simulated.market import Market
 from marketdata.feeds.simulated.universe import UNIVERSE
 from marketdata.quotes import Quote
 from marketdata.shares import WHOLE, Share, shares_of
 from tests.builders import NOON_MS
+
+from .deribit_reading import Reading, feed_of, listed_by
+from .deribit_recording import FIXTURE, recording
+from .deribit_server import DeribitServer
+from .fake_time import read
+from .test_replay import one_pass, player
 
 
 def said(share: Share) -> list[Quote]:
@@ -60,8 +65,33 @@ def test_the_simulated_market_lists_and_opens_its_share_alone() -> None:
     asyncio.run(asyncio.wait_for(check(), 30))
 
 
-def test_deribit_wants_no_channel_of_another_share() -> None:
-    feed = build_deribit({})
-    feed.take_share(next(share for share in shares_of(2) if share.holds("BTC")))
-    assert feed._share.holds("BTC")
-    assert not feed._share.holds("ETH")
+async def test_a_replay_lists_and_plays_its_share_alone() -> None:
+    path = FIXTURE.with_name("capture.txt")
+    whole = [quote for batch in await one_pass(path) for quote in batch.quotes]
+    for share in shares_of(2):
+        feed = player(path, loop=True)
+        feed.take_share(share)
+        listed = {facts.symbol: facts.underlying for facts in await feed.instruments()}
+        assert len(set(listed.values())) == 1  # BTC or ETH
+        assert all(share.holds(underlying) for underlying in listed.values())
+        batches = await read(feed, lambda batches: batches[-1].restarted)
+        assert [quote for batch in batches for quote in batch.quotes] == [q for q in whole if q.symbol in listed]
+
+
+async def test_deribit_lists_and_subscribes_to_its_share_alone() -> None:
+    share = next(share for share in shares_of(2) if share.holds("ETH"))
+    async with DeribitServer(recording(FIXTURE)) as server:
+        feed = feed_of(server)
+        feed.take_share(share)
+        listed = await listed_by(feed)
+        assert {facts.underlying for facts in listed} == {"ETH"}
+        await feed.cover(listed)
+        found = Reading(feed)
+        try:
+            options = {facts.symbol for facts in listed if facts.kind == "option"}
+            await found.until(lambda: {f"ticker.{name}.100ms" for name in options} <= set(server.channels))
+            named = [channel for channel in server.channels if channel.startswith(("ticker.", "deribit_price_index."))]
+            assert all("eth" in channel.lower() for channel in named)
+        finally:
+            found.task.cancel()
+            await asyncio.gather(found.task, return_exceptions=True)
