@@ -130,7 +130,7 @@ def resolve(entry: RollingEntry) -> None:
     asked = listed.order_by("expiry", "strike").values_list("id", flat=True)[: money.ASKED]
     found = Standing()
     try:
-        now = newest.read({underlying.feed: [underlying.pk, *asked]})
+        now = newest.read({underlying.feed: {underlying.symbol: [underlying.pk, *asked]}})
     except RedisError:
         now = newest.Newest({}, {})
     if (beacon := now.beacons.get(underlying.feed)) is not None:

@@ -28,6 +28,11 @@ class RunningValkey:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it stands still, or has ended."""
+        return self.process.poll() is not None or "(stopped)" in Path(f"/proc/{self.pid}/status").read_text()
+
     def stop(self, timeout: float = 5.0) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)  # a stalled one could not hear SIGTERM

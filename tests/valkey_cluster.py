@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from .valkey import RunningValkey, free_port, start_valkey
 
@@ -34,7 +36,7 @@ class RunningCluster:
 
     def client(self, index: int) -> Redis:
         """Of one node, which follows nothing; used with `with`."""
-        return Redis(port=self.ports[index], socket_timeout=5, socket_connect_timeout=5)
+        return Redis(port=self.ports[index], socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def ask(self, index: int, *command: Any) -> Any:
         """The answer of one node, as it comes."""
@@ -50,6 +52,8 @@ class RunningCluster:
         """Which node has the slot of a key or channel, as any that lives says."""
         slot = key_slot(name.encode())
         for index in range(len(self.nodes)):
+            if self.nodes[index].is_stopped:
+                continue
             with suppress(RedisError):
                 for first, last, master, *_ in self.ask(index, "CLUSTER", "SLOTS"):
                     if first <= slot <= last:
@@ -84,6 +88,9 @@ class RunningCluster:
         replica = self.masters + master
         self.ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
         return replica
+
+    def is_replica(self, index: int) -> bool:
+        return bytes(self.ask(index, "ROLE")[0]) == b"slave"
 
     def start_again(self, index: int) -> None:
         """A node that was killed, at its former place and empty."""

@@ -11,7 +11,7 @@ import msgspec
 import redis
 from django.conf import settings
 
-from ..bus import held, keys, last_values, said
+from ..bus import held, keys, newest, said
 from ..bus.beacon import Beacon
 from ..bus.blocking import TIMEOUTS, open_client
 from ..bus.vitals import Vitals
@@ -50,7 +50,7 @@ def live(feed: str, instruments: Iterable[InstrumentFacts]) -> Live:
             vitals = said.read_blocking(server, said.VITALS, feed, server.get(keys.vitals(feed)))
             beacon = said.read_blocking(server, said.BEACONS, feed, server.get(keys.status(feed)))
             rates = server.mget([keys.rates(feed), *(keys.rates(feed, share) for share in said.split(vitals))])
-            rows = last_values.read_blocking(server, feed, _asked(instruments))
+            rows = newest.rows(server, {feed: _asked(instruments)})
             sockets = held.read_blocking(server)
         except redis.RedisError:
             return Live(False, None, time.time() * 1000, {}, {}, frozenset())
@@ -74,17 +74,17 @@ def beacons_of(feeds: Iterable[str]) -> dict[str, Beacon | None]:
     return _of_each(feeds, said.BEACONS)
 
 
-def _asked(instruments: Iterable[InstrumentFacts]) -> list[int]:
-    """The underlyings, and a few options of each, which carry its price too."""
-    ids: list[int] = []
+def _asked(instruments: Iterable[InstrumentFacts]) -> dict[str, list[int]]:
+    """The underlyings, and a few options of each, which carry its price too: ids by underlying."""
+    asked: dict[str, list[int]] = {}
     options: dict[str, int] = {}
     for facts in instruments:
         if facts.symbol == facts.underlying:
-            ids.append(facts.id)
+            asked.setdefault(facts.underlying, []).append(facts.id)
         elif options.get(facts.underlying, 0) < money.ASKED:
             options[facts.underlying] = options.get(facts.underlying, 0) + 1
-            ids.append(facts.id)
-    return ids
+            asked.setdefault(facts.underlying, []).append(facts.id)
+    return asked
 
 
 def _of_each(feeds: Iterable[str], kind: said.Kind[S]) -> dict[str, S | None]:

@@ -7,33 +7,25 @@ replaces a newer one, wherever it comes from.
 import asyncio
 import logging
 import struct
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import hiredis
 
 from ..rows import HEADER
-from . import keys
-from .client import Client
 from .connection import RedisDownError
+from .last_values import LastValues, PartlyReadError
+from .place import Place
+from .shard_subscriber import ShardSubscriber
 from .subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 
-# Fields in one HMGET: some 200 kB of answer, a millisecond of Redis's time.
-CHUNK: Final = 1_000
 # A full turn of the backstop takes this many steps of a second.
 BACKSTOP_STEPS: Final = 30
 BACKSTOP_STEP_S: Final = 1.0
 _unpack = HEADER.unpack_from
 _BODY: Final = HEADER.size
-
-
-class Place(NamedTuple):
-    """Where an instrument's rows are: its feed's hash, its own group."""
-
-    feed: str
-    symbol: str
 
 
 class Board:
@@ -42,9 +34,9 @@ class Board:
 
     def __init__(
         self,
-        client: Client,
-        subscriber: Subscriber,
-        channel_of: Callable[[str], str],
+        values: LastValues,
+        subscriber: Subscriber | ShardSubscriber,
+        channel_of: Callable[[Place], str],
         resynchronise: bool = True,
     ) -> None:
         self.latest: dict[int, bytes] = {}
@@ -54,7 +46,7 @@ class Board:
         self.received = 0
         self.older = 0
         self.malformed = 0
-        self._client = client
+        self._values = values
         self._subscriber = subscriber
         self._channel_of = channel_of
         # False only in a test that shows what happens without it.
@@ -65,7 +57,8 @@ class Board:
         self._changed: set[int] = set()
         self._scheduled = False
         self._resync: asyncio.Task[None] | None = None
-        self._again = False
+        # What the next reading in the background is to read.
+        self._unread: set[int] = set()
         self._backstop: asyncio.Task[None] | None = None
         self._backstop_at = 0
 
@@ -107,7 +100,7 @@ class Board:
                 self.seqs.pop(instrument_id, None)
                 place = self._places.pop(instrument_id, None)
                 if place is not None:
-                    gone.append(self._channel(place))
+                    gone.append(self._channel_of(place))
         if gone:
             self._subscriber.discard(gone)
 
@@ -116,6 +109,7 @@ class Board:
         for table in (self.latest, self.seqs, self.watchers, self._places, self._warming):
             table.clear()
         self._warm.clear()
+        self._unread.clear()
         self._changed.clear()
         for task in tasks:
             if task is not None:
@@ -173,14 +167,19 @@ class Board:
 
     # ── Reading last values ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def resynchronise_soon(self, reason: str) -> None:
-        """Reads all that is held again, in the background; asked again meanwhile, it does so once more afterwards."""
+    def resynchronise_soon(self, reason: str, instrument_ids: Iterable[int] | None = None) -> None:
+        """Reads all that is held again, or these of it, in the background; asked again meanwhile, it does so once more
+        afterwards."""
         if not self._resynchronise or not self._places:
             return
-        if self._resync is not None and not self._resync.done():
-            self._again = True
-            return
-        self._resync = asyncio.get_running_loop().create_task(self._read_again(reason))
+        self._unread.update(self._places if instrument_ids is None else instrument_ids)
+        if self._resync is None or self._resync.done():
+            self._resync = asyncio.get_running_loop().create_task(self._read_again(reason))
+
+    def subscribed_again(self, channels: Collection[str]) -> None:
+        """These groups' rows were not heard for a while."""
+        ids = [i for i, place in self._places.items() if self._channel_of(place) in channels]
+        self.resynchronise_soon("subscribed again", ids)
 
     def keep_backstop(self) -> None:
         """Starts re-reading a thirtieth of what is held each second, for whatever no other sign told of."""
@@ -190,47 +189,44 @@ class Board:
     async def _warm_up(self, cold: list[int]) -> None:
         this = asyncio.current_task()
         try:
-            await self._subscriber.add([self._channel(self._places[i]) for i in cold if i in self._places])
+            await self._subscriber.add([self._channel_of(self._places[i]) for i in cold if i in self._places])
             await self._read(cold)
             # What was left meanwhile is not ours any more, also where it was joined again.
             self._warm.update(i for i in cold if self._warming.get(i) is this)
         except (RedisDownError, hiredis.ReplyError) as error:
             logger.warning("last values cannot be read now: %s", error)
-            self.resynchronise_soon("last values were not read")
+            self.resynchronise_soon("last values were not read", cold)
         finally:
             for instrument_id in cold:
                 if self._warming.get(instrument_id) is this:
                     del self._warming[instrument_id]
 
     async def _read(self, instrument_ids: Iterable[int]) -> None:
-        by_feed: dict[str, list[int]] = {}
-        for instrument_id in instrument_ids:
-            place = self._places.get(instrument_id)
-            if place is not None:
-                by_feed.setdefault(place.feed, []).append(instrument_id)
-        for feed, ids in by_feed.items():
-            for start in range(0, len(ids), CHUNK):
-                answer = await self._client.call("HMGET", keys.last_values(feed), *ids[start : start + CHUNK])
-                for framed in answer:
-                    if framed is not None:
-                        self.put(framed)
-                self.end_of_chunk()
+        places = self._places
+        await self._values.read({i: places[i] for i in instrument_ids if i in places}, self._take)
+
+    def _take(self, instrument_ids: Sequence[int], answer: Sequence[bytes | None]) -> None:
+        for framed in answer:
+            if framed is not None:
+                self.put(framed)
+        self.end_of_chunk()
 
     async def _read_again(self, reason: str) -> None:
         wait = 0.05
-        while True:
-            self._again = False
+        while self._unread:
+            held, self._unread = self._unread, set()
+            unread: Collection[int] = ()
             try:
-                held = list(self._places)
                 await self._read(held)
-                self._warm.update(i for i in held if i in self._places and i not in self._warming)
+                wait = 0.05
             except (RedisDownError, hiredis.ReplyError) as error:
                 logger.warning("last values cannot be read (%s): %s", reason, error)
+                unread = error.ids if isinstance(error, PartlyReadError) else held
+            self._warm.update(i for i in held if i in self._places and i not in self._warming and i not in unread)
+            if unread:
+                self._unread.update(unread)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 0.5)
-                continue
-            if not self._again:
-                return
 
     async def _read_in_turn(self) -> None:
         while True:
@@ -245,6 +241,3 @@ class Board:
                 await self._read(held[start : start + size])
             except (RedisDownError, hiredis.ReplyError):
                 continue  # the subscriber tells of an outage, and asks for everything afterwards
-
-    def _channel(self, place: Place) -> str:
-        return self._channel_of(keys.row_group(place.feed, place.symbol))
