@@ -9,6 +9,7 @@ SCHEMES: Final = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 # More than anybody names; the others are found by asking these.
 MOST_NODES: Final = 16
 _NODE: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+_CREDENTIALS: Final = re.compile(r"[^:/@#\s]*:[^/@#\s]+")
 _TLS_OPTIONS: Final = frozenset(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs"))
 
 
@@ -49,8 +50,8 @@ def parse(url: str) -> ClusterAddress:
     hosts, _, path = hosts.partition("/")
     if path not in ("", "0"):
         raise ValueError("a cluster has no databases: nothing may stand behind its nodes")
-    if at and ":" not in credentials:
-        raise ValueError("before the @ it takes user:password")
+    if at and not _CREDENTIALS.fullmatch(credentials):
+        raise ValueError("before the @ it takes user:password, in which / is written %2F, @ %40 and # %23")
     if {pair.partition("=")[0] for pair in options.split("&") if mark} - _TLS_OPTIONS:
         raise ValueError(f"it takes no options but {', '.join(sorted(_TLS_OPTIONS))}")
     if mark and scheme == "redis+cluster":
