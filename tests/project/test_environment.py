@@ -69,6 +69,32 @@ def test_a_bad_value_names_the_variable_and_what_it_takes(
     assert legal in str(raised.value)
 
 
+def test_a_redis_is_one_server_or_a_service_that_sentinels_watch(given: Callable[[str], None]) -> None:
+    for value in ("unix:///run/redis.sock", "rediss://h:1/2", "redis+sentinel://ann:x@a:1,b,[::1]:2/desk?db=1"):
+        given(value)
+        assert env.redis(NAME, "") == value
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("http://ann:the-secret@h", "redis://, rediss://, unix://, redis+sentinel://, rediss+sentinel://"),
+        ("redis+sentinel://ann:the-secret@a,b", f"{NAME} names no service that sentinels could watch; it takes redis+"),
+        ("redis+sentinel://ann:the-secret@a:1/desk?timeout=1", "it takes db, sentinel_user"),
+        ("http+sentinel://ann:the-secret@a/desk", f"{NAME} cannot be read"),
+    ],
+)
+def test_a_redis_that_cannot_be_is_named_and_its_password_never(
+    value: str, said: str, given: Callable[[str], None]
+) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as raised:
+        env.redis(NAME, "")
+    assert NAME in str(raised.value)
+    assert said in str(raised.value)
+    assert "the-secret" not in str(raised.value)
+
+
 def test_a_password_in_a_bad_url_is_not_repeated(given: Callable[[str], None]) -> None:
     given("http://user:the-secret@host/name")
     with pytest.raises(ImproperlyConfigured) as raised:
