@@ -149,6 +149,17 @@ export interface Vitals {
     readonly at_ms: number;
   }[];
   readonly notices: readonly string[];
+  /** Who leads each share of a feed that is split; `term` is 0 where nobody does. */
+  readonly parts: readonly {
+    readonly share: number;
+    readonly term: number;
+    readonly host: string;
+    readonly pid: number;
+    readonly since_ms: number;
+    readonly standbys: number;
+    readonly quotes_per_second: number;
+    readonly covered: number;
+  }[];
 }
 
 /** One feed, for the administrators' feed page; `vitals` is null where no leader is heard. */

@@ -27,6 +27,7 @@ function makeVitals(changes: Partial<Vitals> = {}): Vitals {
     connections: [],
     complaints: [],
     notices: [],
+    parts: [],
     ...changes,
   };
 }
@@ -65,6 +66,28 @@ describe("the figures of a feed", () => {
     expect(silent["term"]).toBe("–");
     expect(silent["health"]).toBe("down");
     expect(silent["reason"]).toBe("nobody");
+  });
+});
+
+describe("a feed that is split", () => {
+  const part = {
+    share: 1,
+    term: 41,
+    host: "here",
+    pid: 7,
+    since_ms: NOON,
+    standbys: 1,
+    quotes_per_second: 1234.5,
+    covered: 20,
+  };
+  const report = makeReport(makeVitals({ parts: [part, { ...part, share: 2, term: 0 }] }));
+
+  it("has a leader for each share", () => {
+    expect(figures(report, null)["leader"]).toBe("one for each of 2 shares");
+    expect(lists(report)["shares"]).toEqual([
+      "Share 1 of 2: here, process 7, since 12:00:05, term 41, 1234.5 quotes a second, 20 instruments covered, 1 standing by",
+      "Share 2 of 2: nobody leads it",
+    ]);
   });
 });
 

@@ -76,16 +76,23 @@ def press(request: HttpRequest, feed: str, button: str) -> HttpResponse:
         raise PermissionDenied
     asked = BUTTONS[button]
     vitals = vitals_of([feed])[feed]
-    alone = asked.do == "hand_over" and not (vitals is not None and vitals.standbys)
+    # Of a split feed one share is handed over: all at once would leave more of them than there are standbys.
+    shares = vitals.parts if vitals is not None and asked.do == "hand_over" else []
+    share = _chosen(request, len(shares)) if shares else None
+    standbys = vitals.standbys if vitals is not None else 0
+    if share is not None:
+        standbys = shares[share - 1].standbys
+    alone = asked.do == "hand_over" and not standbys
     force = request.POST.get("force") == "yes"
     if request.method == "POST" and alone and not force:
-        messages.error(request, f"{feed} was not handed over: no standby of it is known, and you did not confirm that.")
+        what = feed if share is None else f"Share {share} of {feed}"
+        messages.error(request, f"{what} was not handed over: no standby of it is known, and you did not confirm that.")
     elif request.method == "POST":
-        if orders.give(request, feed, Order(asked.do, by=request.user.get_username(), force=force)):
-            messages.success(request, f"{feed} was {asked.said}.")
+        if orders.give(request, feed, Order(asked.do, request.user.get_username(), force, share)):
+            messages.success(request, f"{feed}{f', share {share},' if share else ''} was {asked.said}.")
             of = FeedSettings.objects.filter(feed=feed).first() or FeedSettings(feed=feed)
             assert request.user.pk is not None
-            said = asked.said + (" without a standby" if alone else "")
+            said = asked.said + (f", share {share}" if share else "") + (" without a standby" if alone else "")
             trail.enter(int(request.user.pk), [(of, CHANGE, said)])
         return HttpResponseRedirect(reverse("feeds_live"))
     context = {
@@ -93,10 +100,19 @@ def press(request: HttpRequest, feed: str, button: str) -> HttpResponse:
         "title": asked.question.format(feed=feed),
         "explanation": asked.explanation,
         "alone": alone,
+        "shares": shares,
         "button": asked.name,
         "back": reverse("feeds_live"),
     }
     return TemplateResponse(request, "admin/marketdata/feeds/ask.html", context)
+
+
+def _chosen(request: HttpRequest, count: int) -> int:
+    """The number of the share that was chosen; of who only asks, the first."""
+    given = request.POST.get("share", "1")
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= count:
+        raise Http404
+    return int(given)
 
 
 urls: Final = [

@@ -74,7 +74,7 @@ def test_confirmed_it_saves_tells_the_ingest_and_stands_on_the_trail(
     assert response.status_code == 302
     made = Coverage.objects.get()
     assert (made.underlying, made.strike_percent, made.enabled, made.note) == ("ACME", 10, True, "near")
-    assert ears.heard() == [{"do": "list", "by": "staff", "force": False}]
+    assert ears.heard() == [{"do": "list", "by": "staff", "force": False, "share": None}]
     ((flag, message),) = trail()
     assert flag == 1
     assert message == (

@@ -14,6 +14,7 @@ from marketdata.bus import keys
 from marketdata.bus.beacon import Beacon
 from marketdata.ingest.options import options_of
 from marketdata.models import FeedSettings, Instrument
+from marketdata.shares import Share
 
 from .conftest import FEED, Ears
 from .vitals import make_vitals
@@ -98,7 +99,7 @@ def test_a_button_asks_first_and_orders_once_confirmed(admin: Client, redis_clie
     assert "Reconnect simulated?" in admin.get(address).content.decode()
     assert ears.heard() == []
     assert admin.post(address).status_code == 302
-    assert ears.heard() == [{"do": "reconnect", "by": "staff", "force": False}]
+    assert ears.heard() == [{"do": "reconnect", "by": "staff", "force": False, "share": None}]
     assert LogEntry.objects.get().change_message == "told to reconnect"
 
 
@@ -107,6 +108,24 @@ def test_it_is_handed_over_to_a_standby(admin: Client, redis_client: Redis, ears
     assert "No standby" not in admin.get(f"{PAGE}{FEED}/hand-over/").content.decode()
     assert admin.post(f"{PAGE}{FEED}/hand-over/").status_code == 302
     assert [(order["do"], order["force"]) for order in ears.heard()] == [("hand_over", False)]
+
+
+def test_of_a_split_feed_one_share_is_handed_over(admin: Client, redis_client: Redis, ears: Ears) -> None:
+    for share, standbys in ((1, 0), (2, 1)):
+        one = msgspec.json.encode(make_vitals(share=share, shares=2, standbys=standbys, host=f"host{share}"))
+        redis_client.set(keys.vitals(FEED, Share(share, 2)), one)
+        redis_client.set(keys.vitals(FEED), one)
+    address = f"{PAGE}{FEED}/hand-over/"
+    page = admin.get(address).content.decode()
+    assert "host1, process 1, 0 standing by" in page
+    assert "host2, process 1, 1 standing by" in page
+    assert (
+        "Share 1 of simulated was not handed over" in admin.post(address, {"share": "1"}, follow=True).content.decode()
+    )
+    assert admin.post(address, {"share": "3"}).status_code == 404
+    assert admin.post(address, {"share": "2"}).status_code == 302
+    assert [(order["do"], order["share"]) for order in ears.heard()] == [("hand_over", 2)]
+    assert LogEntry.objects.get().change_message == "told to hand over, share 2"
 
 
 def test_without_a_standby_it_is_not_handed_over_unless_that_is_confirmed(

@@ -39,8 +39,8 @@ export function figures(report: FeedReport, roundTrip: number | null): Record<st
     ingest_to_redis: hop(vitals.ingest_to_redis),
     covered: covered(vitals),
     limits: limits(vitals),
-    leader: `${vitals.host}, process ${vitals.pid}, since ${clockTime(vitals.since_ms)}`,
-    term: String(vitals.term),
+    leader: vitals.parts.length ? `one for each of ${vitals.parts.length} shares` : leader(vitals),
+    term: vitals.parts.length ? NOTHING : String(vitals.term),
     standbys: String(vitals.standbys),
     accepted: fixed(vitals.accepted, 0),
     waiting: fixed(vitals.waiting, 0) + (vitals.merged ? `, ${fixed(vitals.merged, 0)} merged` : ""),
@@ -62,6 +62,21 @@ const emptied: Readonly<Record<string, string>> = Object.fromEntries(
     "waiting",
   ].map((field) => [field, NOTHING]),
 );
+
+function leader({ host, pid, since_ms }: { host: string; pid: number; since_ms: number }): string {
+  return `${host}, process ${pid}, since ${clockTime(since_ms)}`;
+}
+
+/** Each share of a split feed, a line. */
+function shares({ parts }: Vitals): string[] {
+  return parts.map((part) => {
+    const name = `Share ${part.share} of ${parts.length}`;
+    if (!part.term) return `${name}: nobody leads it`;
+    const rate = `${fixed(part.quotes_per_second, 1)} quotes a second`;
+    const covered = `${fixed(part.covered, 0)} instruments covered`;
+    return `${name}: ${leader(part)}, term ${part.term}, ${rate}, ${covered}, ${part.standbys} standing by`;
+  });
+}
 
 function hop({ median, most }: Hop): string {
   return median === null ? NOTHING : `${latency(median)}, at most ${latency(most)}`;
@@ -86,9 +101,10 @@ function limits({ limits, connections }: Vitals): string {
 /** The lines of a card's lists, by their name. */
 export function lists(report: FeedReport): Record<string, string[]> {
   const { vitals } = report;
-  if (vitals === null) return { notices: [], connections: [], complaints: [] };
+  if (vitals === null) return { notices: [], shares: [], connections: [], complaints: [] };
   return {
     notices: [...vitals.notices],
+    shares: shares(vitals),
     connections: vitals.connections.map(
       ({ name, state, since_ms, instruments, reason }) =>
         `${name}: ${state} since ${clockTime(since_ms)}, ${fixed(instruments, 0)} instruments${reason ? ` (${reason})` : ""}`,
@@ -124,7 +140,7 @@ export class FeedCard {
   private fill(name: string, lines: string[]): void {
     const list = this.lists.get(name);
     if (!list) return;
-    const shown = lines.length || name === "notices" ? lines : ["none"];
+    const shown = lines.length || name === "notices" || name === "shares" ? lines : ["none"];
     const present = [...list.children].map((child) => child.textContent);
     if (present.length === shown.length && present.every((text, place) => text === shown[place])) return;
     list.replaceChildren(
