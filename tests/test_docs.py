@@ -20,7 +20,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     settings = (ROOT / "project" / "settings.py").read_text()
-    read = set(re.findall(r'"((?:STRIKEWIRE_\w+|(?:HISTORY_)?(?:REDIS|DATABASE)_URL))"', settings))
+    read = set(re.findall(r'"((?:STRIKEWIRE_\w+|(?:HISTORY_|ROWS_)?(?:REDIS|DATABASE)_URL))"', settings))
     documented = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", OPERATING, re.MULTILINE))
     assert read == documented
 

@@ -15,11 +15,13 @@ from marketdata.bus import keys, newest
 from marketdata.bus.cluster import Cluster
 from marketdata.bus.cluster_client import Command
 from marketdata.bus.lease import LeaseLostError
+from marketdata.bus.sharded_values import ShardedValues
 from marketdata.bus.sharded_writer import ShardedWriter
 from marketdata.bus.topology import slot_of
 from tests.valkey_cluster import RunningCluster, start_cluster
 
 from .cluster_bench import FEED, TERM, UNDERLYINGS, ClusterBench, flat, place_of, places, row, shard_of
+from .layers import loop_layer, make_layer
 from .waiting import CONTRACT_S, within
 
 ANNE = "anne"
@@ -113,6 +115,16 @@ async def test_a_node_that_hangs_holds_up_no_other_and_is_told_all_when_it_goes_
     await bench.make_up()
     await within(CONTRACT_S, lambda: not bench.behind())
     assert [kept(bench.running, i) for i in IDS] == [row(i, 26) for i in IDS]
+
+
+async def test_a_node_that_came_back_empty_is_told_all_of_its_underlyings_and_no_others(bench: ClusterBench) -> None:
+    await bench.flush(dict.fromkeys(IDS, 5))
+    assert bench.writer.owed == frozenset()
+    bench.running.ask(1, "FLUSHALL")
+    bench.running.ask(1, "CLIENT", "KILL", "TYPE", "normal")
+    await within(CONTRACT_S, lambda: bench.writer.owed == {place_of(1).underlying})
+    await bench.make_up()
+    assert [kept(bench.running, i) for i in IDS] == [row(i, 5) for i in IDS]
 
 
 # ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,3 +227,28 @@ def test_a_slot_is_that_of_the_name_in_braces() -> None:
 def test_the_pattern_of_a_feeds_shards_takes_nothing_for_a_wildcard(settings: Settings) -> None:
     settings.INSTALLATION = "a*b[c]"
     assert keys.shards("x") == r"a\*b\[c\]:last:{x.*}"
+
+
+async def test_a_user_with_rights_to_the_installations_own_names_is_enough(
+    bench: ClusterBench, settings: Settings
+) -> None:
+    names = f"{django_settings.INSTALLATION}:*"
+    rights = ("on", ">p@ss", f"~{names}", f"&{names}", "+@all", "-@dangerous")
+    for index in range(bench.running.masters):
+        bench.running.ask(index, "ACL", "SETUSER", "desk", "reset", *rights)
+    nodes = bench.running.url.partition("://")[2]
+    settings.ROWS_REDIS_URL = f"redis+cluster://desk:p%40ss@{nodes}"
+    cluster = Cluster(settings.ROWS_REDIS_URL, "desk")
+    writer, values = ShardedWriter(bench.client, cluster.client, FEED), ShardedValues(cluster.client)
+    layer = make_layer(rows=settings.ROWS_REDIS_URL)
+    board = loop_layer(layer).board
+    try:
+        await board.join(ANNE, places(IDS))
+        await writer.flush(bench.token(TERM), TERM, flat(dict.fromkeys(IDS, 5)))
+        await within(CONTRACT_S, lambda: all(board.seqs.get(i) == 5 for i in IDS))
+        found = await asyncio.to_thread(newest.read, {FEED: {UNDERLYINGS[1]: [1]}})
+        assert found.rows[1]["bid"] == 5.0
+        assert await values.keep_only(FEED, {1}) == len(IDS) - 1
+    finally:
+        await layer.flush()
+        await cluster.close()

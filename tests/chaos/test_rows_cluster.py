@@ -119,9 +119,12 @@ async def test_every_instrument_is_right_after_a_master_was_killed_and_its_repli
     others = [number for number in SILENT if number not in silent_on(0)]
     await until(lambda: not set(others) & set(scene.wrong(scene.client)), "the other nodes' rows", 6)
     assert set(silent_on(0)) == set(scene.wrong(scene.client))
+    # Silence is visible, though the feed's beacons come.
+    await scene.client.message("status", timeout=3 * scene.factor, health="down")
     assert scene.cluster.take_over(0) == 3
     await scene.converge(time.monotonic())
     assert scene.cluster.owner(shard_of(0)) == 3
+    await scene.client.message("status", timeout=3 * scene.factor, health="ok")
 
 
 async def test_every_instrument_is_right_whose_server_slept_through_a_take_over(scene: ClusterScene) -> None:
