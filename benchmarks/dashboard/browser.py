@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
 from playwright.sync_api import TimeoutError as BrowserTimeoutError
 
-from tests.browser.visits import ARGUMENTS, DESKTOP
+from tests.browser.chromium import ARGUMENTS
+from tests.browser.visits import DESKTOP
 from tests.services import chromium
 
 from .installation import Installation

@@ -15,7 +15,22 @@ import pytest
 
 from tests.path.stack import Process, Stack, Web
 
+from .chromium import CHROMIUM
+
 READY_S = 40.0
+# Makes the demo user, and its example watchlist as soon as something is listed; says how to sign in.
+DEMO_USER = """
+import json, time, django
+django.setup()
+from accounts import demo
+access = demo.prepare()
+ends = time.monotonic() + {seconds}
+while not demo.fill_watchlist({feed!r}):
+    if time.monotonic() > ends:
+        raise SystemExit("the example watchlist was not made")
+    time.sleep(0.1)
+print(json.dumps(dict(username=access.username, password=access.password)))
+"""
 
 
 class LiveSite:
@@ -25,22 +40,12 @@ class LiveSite:
         self._stack = stack
         self._feed = feed
         self._web = web
-        made = json.loads(
-            stack.python(
-                "-c",
-                "import django; django.setup()\n"
-                "import json\n"
-                "from accounts import demo\n"
-                "access = demo.prepare()\n"
-                "print(json.dumps({'username': access.username, 'password': access.password}))",
-            ).splitlines()[-1]
-        )
-        self.username: str = made["username"]
-        self.password: str = made["password"]
         self._ingest: Process | None = None
         self._starts = 0
         self.start_ingest()
-        self._fill_watchlist()
+        made = json.loads(stack.python("-c", DEMO_USER.format(feed=feed, seconds=READY_S)).splitlines()[-1])
+        self.username: str = made["username"]
+        self.password: str = made["password"]
 
     @property
     def url(self) -> str:
@@ -87,13 +92,11 @@ class LiveSite:
         if self._ingest is None or self._ingest.popen.poll() is not None:
             self.start_ingest()
 
-    def _fill_watchlist(self) -> None:
-        script = f"import django; django.setup()\nfrom accounts import demo\nprint(demo.fill_watchlist({self._feed!r}))"
-        deadline = time.monotonic() + READY_S
-        while not self._stack.python("-c", script).strip().endswith("True"):
-            if time.monotonic() > deadline:
-                raise RuntimeError("the example watchlist was not made")
-            time.sleep(0.2)
+
+@pytest.fixture(scope="package", autouse=True)
+def _chromium() -> Iterator[None]:
+    yield
+    CHROMIUM.end()
 
 
 @pytest.fixture(scope="package")

@@ -6,13 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import sync_playwright
-
+from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import LiveSite
 from tests.path.stack import Stack
-from tests.services import chromium
 
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PICTURES = {
     "watchlist": {"viewport": {"width": 1280, "height": 560}, "color_scheme": "light"},
     "watchlist-dark": {"viewport": {"width": 1280, "height": 560}, "color_scheme": "dark"},
@@ -61,10 +58,9 @@ def main(folder: Path) -> None:
 
 
 def _take(site: LiveSite, folder: Path) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+    try:
         for name, options in PICTURES.items():
-            page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+            page = CHROMIUM.browser.new_context(**options).new_page()  # type: ignore[arg-type]
             page.goto(site.url)
             page.fill("input[name=login]", site.username)
             page.fill("input[name=password]", site.password)
@@ -79,7 +75,8 @@ def _take(site: LiveSite, folder: Path) -> None:
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=folder / f"{name}.png")
             print(folder / f"{name}.png")
-        browser.close()
+    finally:
+        CHROMIUM.end()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.path.stack import Stack
 
 from .conftest import LiveSite
-from .visits import DESKTOP, PATIENCE, Visitor, has_value, rows, state, visit
+from .visits import DESKTOP, PATIENCE, Visitor, has_value, rows, state, symbols, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -124,7 +124,7 @@ def test_a_users_chain_follows_the_administrator_within_five_seconds_and_nothing
         page = user.signed_in()
         # The connection is live before the list's first rows are there.
         has_value(rows(page).first.get_by_test_id("cell-age"))
-        watched = [row.get_attribute("data-symbol") for row in rows(page).all()]
+        watched = symbols(page)
         assert watched
         expiry = page.evaluate(
             "() => fetch('/api/v1/instruments/?underlying=ACME&kind=option&feed=simulated')"
@@ -138,7 +138,7 @@ def test_a_users_chain_follows_the_administrator_within_five_seconds_and_nothing
             narrow = chain_of(page)
             assert set(narrow["removals"]) == {"not_streaming"}
             # The list that the page shows holds what it names, also the far ones: every row is there and moves.
-            assert [row.get_attribute("data-symbol") for row in rows(page).all()] == watched
+            assert symbols(page) == watched
             expect(state(page)).to_have_text("Live")
             before = narrow["moved"]
             soon(lambda: chain_of(page)["moved"] > before, "what stays does not move any more")
@@ -155,7 +155,7 @@ def test_a_users_chain_follows_the_administrator_within_five_seconds_and_nothing
         assert set(after["statuses"]) <= {"ok"}
         assert not after["closed"]
         assert "strangers" not in after
-        assert [row.get_attribute("data-symbol") for row in rows(page).all()] == watched
+        assert symbols(page) == watched
         assert user.complaints == []
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from .conftest import LiveSite
 from .tapped import Tap
-from .visits import has_value, make_watchlist, row_of, rows, visit, wait_until_live
+from .visits import becomes, has_value, make_watchlist, row_of, rows, symbols, visit, wait_until_live
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +69,7 @@ def test_a_list_is_pasted_ordered_shared_and_copied(live_site: LiveSite) -> None
         expect(held).to_have_count(6)
         has_value(held.first.get_by_test_id("cell-ask"))
         expect(headings(page).last).to_contain_text(re.compile("next expiry, at the money ± 1 strike.*around"))
-        assert order(page) == ["ACME", "GIZMO", "Money", "ACME"]
+        becomes(lambda: order(page), ["ACME", "GIZMO", "Money", "ACME"])
 
         # By keyboard: the heading above GIZMO, then the whole of the rule above the heading.
         headings(page).first.click()
@@ -81,11 +81,11 @@ def test_a_list_is_pasted_ordered_shared_and_copied(live_site: LiveSite) -> None
             page.keyboard.press("Alt+ArrowUp")
         wanted = ["Money", "ACME", "ACME", "GIZMO"]
         expect(page.locator(".rows .row:not(.held)").first).to_contain_text("Money")
-        assert order(page) == wanted
+        becomes(lambda: order(page), wanted)
         page.reload()
         wait_until_live(page)
         expect(held).to_have_count(6)
-        assert order(page) == wanted
+        becomes(lambda: order(page), wanted)
 
         # A removed heading comes back to its place; a rule is changed.
         headings(page).first.click()
@@ -93,7 +93,7 @@ def test_a_list_is_pasted_ordered_shared_and_copied(live_site: LiveSite) -> None
         expect(headings(page)).to_have_count(1)
         page.get_by_test_id("undo").click()
         expect(headings(page)).to_have_count(2)
-        assert order(page) == wanted
+        becomes(lambda: order(page), wanted)
         headings(page).last.click()
         page.keyboard.press("Enter")
         page.get_by_test_id("rolling-rights").select_option("C")
@@ -197,8 +197,8 @@ def test_a_list_stands_as_it_was_chosen_sorted_and_folded(live_site: LiveSite) -
         page.keyboard.press("Escape")
         keys = "(all) => all.map((cell) => cell.dataset.key)"
         wanted = ["name", "change", "last", "change_percent"]
+        becomes(lambda: page.locator(".row.header .cell").evaluate_all(keys)[:4], wanted)
         columns: list[str] = page.locator(".row.header .cell").evaluate_all(keys)
-        assert columns[:4] == wanted
         assert "mark" not in columns
 
         # By the pointer: rising, falling; nothing can be moved then, and the page says so.
@@ -208,20 +208,21 @@ def test_a_list_stands_as_it_was_chosen_sorted_and_folded(live_site: LiveSite) -
         page.wait_for_function("() => document.querySelector('.rows .row').dataset.symbol === 'PLUMO'")
         with page.expect_request(lambda request: request.method == "PATCH" and request.url.endswith("/me/")):
             page.get_by_test_id("heading-last").click()
+        expect(page.get_by_test_id("sorted-by")).to_have_text("sorted by Last, falling")
+        expect(rows(page).first).not_to_have_attribute("data-symbol", "PLUMO")
         falling = sorted_values(page, "last")[: len(LIST)]
         assert falling == sorted(falling, reverse=True)
-        expect(page.get_by_test_id("sorted-by")).to_have_text("sorted by Last, falling")
         row_of(page, "ACME").click()
         page.keyboard.press("Alt+ArrowUp")
         expect(page.get_by_test_id("toasts")).to_contain_text("The list is sorted")
-        assert row_of(page, "ACME").get_attribute("draggable") == "false"
+        expect(row_of(page, "ACME")).to_have_attribute("draggable", "false")
 
         # By keyboard: up to the names of the columns, and the heading folded away.
         page.keyboard.press("Home")
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("heading-name")).to_have_attribute("aria-sort", "ascending")
-        assert [row.get_attribute("data-symbol") for row in rows(page).all()][: len(LIST)] == sorted(LIST)
+        becomes(lambda: symbols(page)[: len(LIST)], sorted(LIST))
         headings(page).first.click()
         with page.expect_request(lambda request: request.method == "PATCH" and request.url.endswith("/me/")):
             page.keyboard.press("ArrowLeft")
@@ -240,12 +241,12 @@ def test_a_list_stands_as_it_was_chosen_sorted_and_folded(live_site: LiveSite) -
             other.get_by_role("button", name="Sign in").click()
             wait_until_live(other)
             expect(rows(other)).to_have_count(len(LIST))
-            assert other.locator(".row.header .cell").evaluate_all(keys) == columns
+            becomes(lambda: other.locator(".row.header .cell").evaluate_all(keys), columns)
             expect(other.get_by_test_id("heading-name")).to_have_attribute("aria-sort", "ascending")
             headings(other).get_by_test_id("fold").click()
             expect(rows(other)).to_have_count(len(LIST) + 2)
             other.get_by_test_id("own-order").click()
-            assert [row.get_attribute("data-symbol") for row in rows(other).all()][: len(LIST)] == LIST
+            becomes(lambda: symbols(other)[: len(LIST)], LIST)
             other.get_by_test_id("choose-list-columns").click()
             other.get_by_role("button", name="The usual columns").click()
             other.wait_for_timeout(1500)

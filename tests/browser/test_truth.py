@@ -30,6 +30,8 @@ COUNT_MARKS = """(cell) => {
 
 def options(page: Page, count: int) -> list[str]:
     """Symbols of options in the list on the screen."""
+    contracts = page.locator(".rows .row .contract").filter(has_text=re.compile(" [CP]$"))
+    expect(contracts.nth(count - 1)).to_be_attached()
     found: list[str] = page.locator(".rows .row").evaluate_all(
         "(all) => all.filter((row) => / [CP]$/.test(row.querySelector('.contract')?.textContent ?? ''))"
         ".map((row) => row.dataset.symbol)"

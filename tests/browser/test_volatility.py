@@ -4,13 +4,14 @@ what REST says, worked out here by other means.
 
 import itertools
 import re
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import LiveSite
-from .visits import PHONE, Visitor, visit, wait_until_live
+from .visits import PHONE, Visitor, becomes, visit, wait_until_live
 
 pytestmark = pytest.mark.browser
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.browser
 UNDERLYING = "ZEPH"
 ADDRESS = f"#volatility/simulated/{UNDERLYING}"
 EXACT = 1e-9
+FIELDS = ("bid_iv", "mark_iv", "ask_iv", "delta")
 # For the first answers of a site on a busy machine.
 LATE_MS = 20_000
 Rest = dict[str, Any]
@@ -132,25 +134,32 @@ def test_all_that_is_drawn_is_what_rest_says(live_site: LiveSite) -> None:
         assert [text for text in visitor.complaints if "Security Policy" in text] == []
 
 
+def smile_of(page: Page, name: str) -> list[Any]:
+    """An expiry's strikes as the page tells them: the volatilities and the delta of each, and whose they are."""
+    return [
+        (float(row["strike"]), *(float(row[field]) if row[field] else None for field in FIELDS), row["computed_by"])
+        for row in table(page)
+        if row["expiry"] == name
+    ]
+
+
 def compare_smiles(page: Page) -> None:
     chosen = page.locator('[data-testid="smile-expiry"][aria-pressed="true"]')
-    assert 1 <= chosen.count() <= 3
+    expect(chosen).not_to_have_count(0)
+    assert chosen.count() <= 3
     names = chosen.evaluate_all("(all) => all.map((one) => one.dataset.name)")
     page.get_by_test_id("show-values").click()
-    page.wait_for_timeout(1_200)  # live rows are drawn once a second
-    shown = table(page)
     for name in names:
         smile = answer(page, f"/api/v1/chains/simulated.{UNDERLYING}/{name}/smile/")
-        rows = [row for row in shown if row["expiry"] == name]
-        assert [float(row["strike"]) for row in rows] == [point["strike"] for point in smile["points"]]
-        for row, point in zip(rows, smile["points"], strict=True):
-            for field in ("bid_iv", "mark_iv", "ask_iv", "delta"):
-                assert (float(row[field]) if row[field] else None) == point[field], (name, point["strike"], field)
-            assert row["computed_by"] == "the venue"
+        # Live rows are drawn once a second.
+        becomes(
+            partial(smile_of, page, name),
+            [(point["strike"], *(point[field] for field in FIELDS), "the venue") for point in smile["points"]],
+        )
     # Every strike near the money has its place in the line, and the keyboard reads it out.
     plot = page.get_by_test_id("smile-plot").get_by_role("slider")
     lines = page.locator(".plot-line .stroke")
-    assert lines.count() == len(names)
+    expect(lines).to_have_count(len(names))
     paths = lines.evaluate_all("(all) => all.map((one) => one.getAttribute('d'))")
     assert all("L" in path for path in paths)  # of a day that ends soon little is near the money
     assert sum(path.count("L") for path in paths) > 10
@@ -211,6 +220,10 @@ def compare_map(page: Page, surface: Rest) -> None:
     )
 
 
+def totals(page: Page, measure: str) -> list[Any]:
+    return [value(cell) for cell in page.get_by_test_id(f"total-{measure}").locator("strong").all()]
+
+
 def compare_interest(page: Page, surface: Rest) -> None:
     tab(page, "interest")
     one = surface["expiries"][2]
@@ -221,10 +234,9 @@ def compare_interest(page: Page, surface: Rest) -> None:
         page.get_by_test_id("interest-expiry").select_option(expiry)
         for measure in ("open_interest", "volume"):
             call, put = (known([point[f"{side}_{measure}"] for point in points]) for side in ("call", "put"))
-            shown = [value(cell) for cell in page.get_by_test_id(f"total-{measure}").locator("strong").all()]
             assert call is not None
             assert put is not None
-            assert shown == [call, put, pytest.approx(put / call)]
+            becomes(partial(totals, page, measure), [call, put, pytest.approx(put / call)])
     least = min(paid(one["points"], point["strike"]) for point in one["points"])
     pain = value(page.get_by_test_id("max-pain"))
     assert pain is not None

@@ -7,7 +7,17 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import LiveSite
-from .visits import add_by_search, has_value, make_watchlist, row_of, rows, visit, wait_until_live
+from .visits import (
+    add_by_search,
+    becomes,
+    has_value,
+    make_watchlist,
+    row_of,
+    rows,
+    symbols,
+    visit,
+    wait_until_live,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -61,14 +71,14 @@ def test_what_was_removed_comes_back_to_its_place(live_site: LiveSite) -> None:
     with visit(live_site) as visitor:
         page = visitor.signed_in()
         make_watchlist(page, "Second thoughts")
-        symbols = [add_by_search(page, "ACME") for _ in range(3)]
-        row_of(page, symbols[1]).hover()
-        row_of(page, symbols[1]).get_by_test_id("remove").click()
+        added = [add_by_search(page, "ACME") for _ in range(3)]
+        row_of(page, added[1]).hover()
+        row_of(page, added[1]).get_by_test_id("remove").click()
         expect(rows(page)).to_have_count(2)
         page.get_by_test_id("undo").click()
         expect(rows(page)).to_have_count(3)
-        assert [row.get_attribute("data-symbol") for row in rows(page).all()] == symbols
-        has_value(row_of(page, symbols[1]).get_by_test_id("cell-age"))
+        becomes(lambda: symbols(page), added)
+        has_value(row_of(page, added[1]).get_by_test_id("cell-age"))
 
 
 def test_two_tabs_see_each_others_edits(live_site: LiveSite) -> None:
@@ -89,14 +99,14 @@ def test_an_order_made_by_keyboard_survives_a_reload(live_site: LiveSite) -> Non
     with visit(live_site) as visitor:
         page = visitor.signed_in()
         make_watchlist(page, "In order")
-        symbols = [add_by_search(page, "ACME") for _ in range(3)]
-        row_of(page, symbols[2]).click()
+        added = [add_by_search(page, "ACME") for _ in range(3)]
+        row_of(page, added[2]).click()
         with page.expect_response(lambda response: response.request.method == "PUT" and response.ok):
             page.keyboard.press("Alt+ArrowUp")
         page.reload()
         wait_until_live(page)
         expect(rows(page)).to_have_count(3)
-        assert [row.get_attribute("data-symbol") for row in rows(page).all()] == [symbols[0], symbols[2], symbols[1]]
+        becomes(lambda: symbols(page), [added[0], added[2], added[1]])
 
 
 def test_a_watchlist_is_renamed_and_deleted(live_site: LiveSite) -> None:

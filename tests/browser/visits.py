@@ -3,27 +3,23 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from tests.services import chromium
+from .chromium import CHROMIUM
 
-ARGUMENTS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 DESKTOP: Final = (1440, 900)
 PHONE: Final = (390, 844)
 # What the contract promises in seconds is multiplied by this where other things share the machine, as in CI.
 PATIENCE: Final = 3 if os.environ.get("STRIKEWIRE_REQUIRE_ALL") == "1" else 1
 SOON_MS: Final = 10_000
+# What is expected has as long as what is clicked; a promise of the contract names its own time.
+expect.set_options(timeout=SOON_MS)
+T = TypeVar("T")
 
 
 # Gives up what the account keeps of how the page looks and is arranged.
@@ -87,9 +83,12 @@ class Visitor:
         assert page.evaluate(ARRANGE_ANEW) == 200
         page.goto(self.site.url)
         wait_until_live(page)
+        # The connection is live before the list's rows are there: who reads or presses keys at once would find none.
+        expect(page.locator(LIST).first).to_be_visible()
         return page
 
     def another_tab(self) -> Page:
+        """On the view that the account was on last."""
         page = self.tab()
         page.goto(self.site.url)
         wait_until_live(page)
@@ -99,17 +98,10 @@ class Visitor:
 @contextlib.contextmanager
 def visit(site: Site, size: tuple[int, int] = DESKTOP, **options: Any) -> Iterator[Visitor]:
     """A visitor with a window of that size; `options` are those of a Playwright context."""
-    path = chromium()
-    assert path is not None
-    with sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(ARGUMENTS))
-        try:
-            context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
-            visitor = Visitor(site, context)
-            yield visitor
-            assert visitor.faults == []
-        finally:
-            browser.close()
+    with CHROMIUM.browser.new_context(viewport={"width": size[0], "height": size[1]}, **options) as context:
+        visitor = Visitor(site, context)
+        yield visitor
+        assert visitor.faults == []
 
 
 # ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,8 +117,26 @@ def row_of(page: Page, symbol: str) -> Locator:
     return page.locator(f'[data-testid="row"][data-symbol="{symbol}"]')
 
 
+# What stands where a list is, once it is known.
+LIST: Final = ",".join(f"[data-testid={one}]" for one in ("row", "empty-watchlist", "no-watchlists"))
+
+
 def wait_until_live(page: Page, timeout_ms: float = 30_000) -> None:
     expect(state(page)).to_have_text("Live", timeout=timeout_ms)
+
+
+def symbols(page: Page) -> list[str]:
+    """Those of the list on the screen, from top to bottom."""
+    found: list[str] = rows(page).evaluate_all("(all) => all.map((row) => row.dataset.symbol)")
+    return found
+
+
+def becomes(read: Callable[[], T], wanted: T) -> None:
+    """Waits until what is read is what is wanted; what it is instead stands in the failure."""
+    deadline = time.monotonic() + SOON_MS / 1000
+    while (found := read()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found == wanted
 
 
 def has_value(cell: Locator, timeout_ms: float = SOON_MS) -> None:
