@@ -1,37 +1,29 @@
 """What axe finds on every page, in both themes, on a desktop and on a phone: nothing that is serious or critical."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
+from tests.accounts.people import code_of
+
+from .axe import Examiner
 from .conftest import LiveSite
 from .visits import DESKTOP, PHONE, Visitor, visit
 
 pytestmark = pytest.mark.browser
 
-AXE: Final = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-# A finding as one line: what is wrong, where, and what axe says of it.
-RUN: Final = """async (rules) => {
-  const only = rules.length ? { runOnly: rules } : {};
-  // The buttons above the administration's lists are no list, as the packages that draw them have it.
-  const context = { include: [document], exclude: [[".object-tools"]] };
-  const { violations } = await axe.run(context, { resultTypes: ["violations"], ...only });
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) =>
-      nodes.slice(0, 4).map(({ target, failureSummary }) => `${id} at ${target.join(" ")}: ${failureSummary}`),
-    );
-}"""
+PASSWORD: Final = "a long enough word for it"
 PUBLIC: Final = ("accounts/login/", "accounts/signup/", "accounts/password/reset/", "nowhere/")
 OWN: Final = (
     "accounts/",
     "accounts/email/",
     "accounts/password/change/",
     "accounts/2fa/",
-    "accounts/2fa/totp/activate/",
+    "accounts/2fa/app/",
     "accounts/2fa/webauthn/",
     "accounts/sessions/",
     "accounts/tokens/",
@@ -53,32 +45,16 @@ ADMINISTRATION: Final = (
 )
 
 
-class Examiner:
-    """Gathers what axe finds over a walk through pages, each named."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.found: list[str] = []
-
-    def look(self, where: str) -> None:
-        """At all of it in the dark; in the light at the colours, in which alone it differs, and once for either size."""
-        if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE.read_text())
-        is_phone = self.page.viewport_size == {"width": PHONE[0], "height": PHONE[1]}
-        for rules in ([],) if is_phone else ([], ["color-contrast"]):
-            self.page.emulate_media(color_scheme="light" if rules else "dark", reduced_motion="reduce")
-            answer: list[str] = self.page.evaluate(RUN, rules)
-            self.found += [f"{where}, {'light' if rules else 'dark'}: {one}" for one in answer]
-
-    def done(self) -> None:
-        assert self.found == [], "\n".join(self.found)
-
-
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def visitor(request: pytest.FixtureRequest, live_site: LiveSite) -> Iterator[Visitor]:
     # axe is put into pages whose policy lets nothing in.
     with visit(live_site, request.param, bypass_csp=True) as one:
         yield one
+
+
+def prove(page: Page, password: str) -> None:
+    page.get_by_label("Your password").fill(password)
+    page.get_by_role("button", name="Go on").click()
 
 
 def test_pages_of_signing_in_and_of_the_account_have_no_serious_finding(visitor: Visitor) -> None:
@@ -90,23 +66,54 @@ def test_pages_of_signing_in_and_of_the_account_have_no_serious_finding(visitor:
     visitor.sign_in(page, "accounts/")
     page.wait_for_url("**/accounts/")
     for path in OWN:
-        page.goto(f"{visitor.site.url}{path}")
-        if "reauthenticate" in page.url:
-            examiner.look("reauthenticate")
-            page.get_by_label("Password").fill(visitor.site.password)
-            page.locator("main button[type=submit]").first.click()
+        answer = page.goto(f"{visitor.site.url}{path}")
+        assert answer is not None
+        assert answer.ok, path
+        if "/prove/" in page.url:
+            prove(page, visitor.site.password)
             page.wait_for_url(f"**/{path}")
         examiner.look(path)
     examiner.done()
 
 
-def test_pages_of_the_administration_have_no_serious_finding(live_site: LiveSite) -> None:
+def test_the_second_factor_its_codes_and_an_error_of_the_server_have_no_serious_finding(
+    visitor: Visitor, live_site: LiveSite
+) -> None:
+    page = visitor.tab()
+    assert page.viewport_size is not None
+    secret, name = generate_totp_secret(), f"careful-{page.viewport_size['width']}"
     live_site.run(
-        "from accounts.models import User\nUser.objects.create_superuser('keeper', '', 'a long enough word for it')"
+        "from allauth.mfa.totp.internal.auth import TOTP\n"
+        "from accounts.models import User\n"
+        f"user = User.objects.create_user({name!r}, password={PASSWORD!r})\n"
+        f"TOTP.activate(user, {secret!r})"
     )
+    examiner = Examiner(page)
+    visitor.sign_in(page, "accounts/2fa/recovery-codes/new/", name, PASSWORD)
+    expect(page.get_by_role("heading", name="Second factor")).to_be_visible()
+    examiner.look("second factor")
+    page.get_by_label("Code").fill(code_of(secret))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/prove/password/**")
+    examiner.look("prove")
+    prove(page, PASSWORD)
+    page.get_by_role("button", name="Make new ones").click()
+    expect(page.get_by_test_id("codes").locator("code")).to_have_count(10)
+    examiner.look("recovery codes")
+    # No page of a server that works fails: this is what is answered then.
+    broken = render_to_string("500.html")
+    page.route("**/broken/", lambda route: route.fulfill(status=500, content_type="text/html", body=broken))
+    page.goto(f"{live_site.url}broken/")
+    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    examiner.look("500")
+    examiner.done()
+
+
+def test_pages_of_the_administration_have_no_serious_finding(live_site: LiveSite) -> None:
+    live_site.run(f"from accounts.models import User\nUser.objects.create_superuser('keeper', '', {PASSWORD!r})")
     with visit(live_site, bypass_csp=True) as visitor:
         page = visitor.tab()
-        visitor.sign_in(page, "accounts/", "keeper", "a long enough word for it")
+        visitor.sign_in(page, "accounts/", "keeper", PASSWORD)
         page.wait_for_url("**/accounts/")
         examiner = Examiner(page)
         for path in ADMINISTRATION:
@@ -128,7 +135,11 @@ def test_the_desk_has_no_serious_finding(visitor: Visitor) -> None:
     page.get_by_test_id("account").click()
     examiner.look("account menu")
     page.keyboard.press("Escape")
-    for open_it in (_help, _paste, _share, _delete):
+    page.get_by_test_id("rename-watchlist").click()
+    expect(page.get_by_test_id("rename")).to_be_focused()
+    examiner.look("rename")
+    page.keyboard.press("Escape")
+    for open_it in (_help, _paste, _rolling, _section, _share, _delete):
         open_it(page)
         expect(page.locator("dialog[open]")).to_be_visible()
         examiner.look(open_it.__name__)
@@ -156,6 +167,16 @@ def _help(page: Page) -> None:
 def _paste(page: Page) -> None:
     page.get_by_test_id("list-menu").click()
     page.get_by_test_id("ask-paste").click()
+
+
+def _rolling(page: Page) -> None:
+    page.get_by_test_id("list-menu").click()
+    page.get_by_test_id("ask-rolling").click()
+
+
+def _section(page: Page) -> None:
+    page.get_by_test_id("list-menu").click()
+    page.get_by_test_id("ask-section").click()
 
 
 def _share(page: Page) -> None:

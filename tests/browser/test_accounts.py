@@ -18,6 +18,7 @@ from playwright.sync_api import CDPSession, Page, expect
 from tests.accounts.people import code_of
 from tests.path.stack import Stack, Web
 
+from .axe import Examiner
 from .visits import DESKTOP, PHONE, SOON_MS, Visitor, visit
 
 pytestmark = pytest.mark.browser
@@ -121,11 +122,11 @@ def test_an_account_from_its_invitation_to_its_passkey(site: Desk) -> None:
         page.get_by_role("link", name="Set up", exact=True).click()
         prove(page)
         secret = page.get_by_test_id("secret").inner_text()
-        assert page.locator("img.qr").evaluate("image => image.naturalWidth") > 0
+        page.wait_for_function("() => document.querySelector('img.qr').naturalWidth > 0")
         page.get_by_label("Code").fill(code_of(secret, steps=1))
         page.get_by_role("button", name="Switch it on").click()
+        expect(page.get_by_test_id("codes").locator("code")).to_have_count(10)
         codes = page.get_by_test_id("codes").locator("code").all_inner_texts()
-        assert len(codes) == 10
         with page.expect_download() as download:
             page.get_by_role("link", name="Download them").click()
         assert download.value.path().read_text().split() == codes
@@ -199,6 +200,18 @@ def visit_beside(visitor: Visitor) -> Iterator[Page]:
 def refused(visitor: Visitor) -> list[str]:
     """What the content security policy refused."""
     return [text for text in visitor.complaints if "Content Security Policy" in text]
+
+
+def test_the_form_to_sign_up_has_no_serious_finding(site: Desk) -> None:
+    link = site.run("from accounts import invitations\nprint(invitations.path_of(invitations.make()[1]))")
+    for size in (DESKTOP, PHONE):
+        with visit(site, size, bypass_csp=True) as visitor:
+            page = visitor.tab()
+            page.goto(site.url.rstrip("/") + link.splitlines()[-1])
+            expect(page.get_by_role("button", name="Make the account")).to_be_visible()
+            examiner = Examiner(page)
+            examiner.look("sign-up")
+            examiner.done()
 
 
 PAGES = ("", "email/", "password/change/", "2fa/", "2fa/webauthn/", "sessions/", "tokens/", "settings/")
