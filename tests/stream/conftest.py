@@ -9,6 +9,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,13 +85,17 @@ def floor() -> Iterator[Floor]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="package", params=["uvicorn", "daphne"])
-def web(floor: Floor, request: pytest.FixtureRequest) -> Iterator[Web]:
-    server: Server = request.param
+@pytest.fixture(scope="package")
+def webs(floor: Floor) -> Callable[[Server], Web]:
+    """The web process of a server, which runs from its first test on: ended with a parameter, it would be started anew for
+    each file."""
     floor.stack.extra["STRIKEWIRE_TRUSTED_ORIGINS"] = "https://desk.example.org:8443"
-    web = floor.stack.start_web(server)
-    yield web
-    web.process.stop()
+    return cache(floor.stack.start_web)
+
+
+@pytest.fixture(params=["uvicorn", "daphne"])
+def web(webs: Callable[[Server], Web], request: pytest.FixtureRequest) -> Web:
+    return webs(request.param)
 
 
 @pytest.fixture
