@@ -23,7 +23,9 @@ def history_database(request: pytest.FixtureRequest, settings: Settings, tmp_pat
     # A database of its own, and not emptied tables: partitions, advisory locks and other processes stay apart too.
     name = f"history_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        # Copied file by file it takes a quarter of the time; before 15 there was no other way.
+        strategy = sql.SQL(" STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else "")
+        connection.execute(sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(name), strategy))
     try:
         yield from _opened(urlunsplit(urlsplit(server)._replace(path=f"/{name}")), settings)
     finally:
