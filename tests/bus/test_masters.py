@@ -2,15 +2,17 @@
 
 import asyncio
 import signal
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from django.core.cache.backends.redis import RedisCache
+from redis.connection import SSLConnection
 from redis.exceptions import RedisError
 
-from marketdata.bus.blocking import master_of, open_client
+from marketdata.bus.blocking import Pool, master_of, open_client
 from marketdata.bus.client import Client
 from marketdata.bus.connection import Connection, RedisDownError
 from marketdata.bus.masters import Search
@@ -73,6 +75,35 @@ async def test_sentinels_that_stand_still_or_are_gone_cost_little(service: Watch
         service.sentinels[0].process.send_signal(signal.SIGCONT)
 
 
+async def test_servers_and_sentinels_have_passwords_of_their_own(service: WatchedValkey) -> None:
+    present = service.now()
+    ask(present.url, "ACL", "SETUSER", "desk", "on", ">p@ss/word", "~*", "&*", "+@all")
+    for one in service.sentinels:
+        ask(one.url, "ACL", "SETUSER", "default", "resetpass", ">watch")
+    url = service.url.replace("sentinel://", "sentinel://desk:p%40ss%2Fword@")
+    try:
+        with pytest.raises(RedisDownError, match="NOAUTH"):
+            await Client(url, "test").call("PING")
+        client = Client(f"{url}&sentinel_password=watch", "test")
+        assert await client.call("ACL", "WHOAMI") == b"desk"
+        client.close()
+        with open_client(f"{url}&sentinel_password=watch", socket_timeout=1) as blocking:
+            assert blocking.acl_whoami() == "desk"
+    finally:
+        for one in service.sentinels:
+            ask(one.url.replace("://", "://:watch@"), "ACL", "SETUSER", "default", "nopass")
+        ask(present.url, "ACL", "DELUSER", "desk")
+
+
+async def test_with_tls_all_is_asked_by_it() -> None:
+    pool = Pool.from_url("rediss+sentinel://127.0.0.1:1/desk?db=2&ssl_cert_reqs=none", socket_timeout=1)
+    connection = pool.make_connection()
+    assert isinstance(connection, SSLConnection)
+    assert (connection.db, connection.socket_timeout, int(connection.cert_reqs)) == (2, 1, ssl.CERT_NONE)
+    with pytest.raises(RedisError, match="no sentinel of desk answers"):
+        connection.connect()  # type: ignore[no-untyped-call]
+
+
 async def test_a_failover_is_followed_by_every_kind_of_connection(service: WatchedValkey, client: Client) -> None:
     heard: list[bytes] = []
     restored: list[bool] = []
@@ -103,7 +134,7 @@ async def test_a_failover_is_followed_by_every_kind_of_connection(service: Watch
         assert until(lambda: cache.get("a"), "Django's cache") == 1
         for number in range(500):
             await answer(client, "PUBLISH", "news", number)
-            if heard:
+            if heard and restored:
                 break
             await asyncio.sleep(0.02)
         assert heard
