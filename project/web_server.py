@@ -2,6 +2,7 @@
 it."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import socket
@@ -17,7 +18,8 @@ from .web_socket import WebSocket
 
 # What a page gets to finish in; `up` waits a little longer before it uses force.
 GRACE_S: Final = 3
-# In which clients may answer the goodbye: a socket that is closed with something unread in it loses its last frames.
+# In which clients may answer the goodbye: a socket that is closed with something unread in it loses its last frames. And in
+# which a proxy sends the request that it has just connected for.
 GOODBYE_S: Final = 0.2
 
 
@@ -67,11 +69,35 @@ class WebServer(uvicorn.Server):
             self.on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """The hub first: uvicorn would close every socket before the application may say a word."""
-        for server in self.servers:
-            server.close()
+        """The hub first: uvicorn would close every socket before the application may say a word. Nor would it answer what
+        has connected and not asked yet: that is taken in, and waited for as long as the goodbyes take."""
+        await self._stop_listening(sockets or [])
         hub = running_hub()
         if hub is not None and hub.connections:
             await hub.stop()
+        if self.server_state.connections:
             await asyncio.sleep(GOODBYE_S)
         await super().shutdown(sockets)
+
+    async def _stop_listening(self, sockets: list[socket.socket]) -> None:
+        """Nobody can connect any more when this returns, and who has is taken in."""
+        still_open = [one.dup() for one in sockets]
+        for server in self.servers:
+            server.close()
+        for one in sockets:
+            one.close()
+        await asyncio.sleep(0)  # the loop lets go of its own
+        loop = asyncio.get_running_loop()
+        for listener in still_open:
+            with contextlib.suppress(OSError):  # that nobody is left
+                while True:
+                    connected, _ = listener.accept()
+                    connected.setblocking(False)
+                    await loop.connect_accepted_socket(self._protocol, connected)
+            listener.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As uvicorn makes one for each connection."""
+        make: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return made

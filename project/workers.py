@@ -147,8 +147,9 @@ class Workers:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(*(worker.stop() for worker in self._workers if worker is not None))
+            # First, since who connects to what no worker takes from any more would wait in vain.
             self._close()
+            await asyncio.gather(*(worker.stop() for worker in self._workers if worker is not None))
         if self._failed is not None:
             raise self._failed
 

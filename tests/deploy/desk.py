@@ -63,6 +63,10 @@ class Desk:
         self.closings: list[dict[str, Any]] = []
         self._task = asyncio.get_running_loop().create_task(self._run(), name="desk")
 
+    def __str__(self) -> str:
+        heard = [(round(time.time() - at, 2), *what) for at, *what in (self.client.heard if self.client else [])][-5:]
+        return f"connection {self.connections} by {self.scheme} through {self.proxy.kind}, which heard {heard} s ago"
+
     @property
     def is_open(self) -> bool:
         return self.client is not None

@@ -89,7 +89,9 @@ class Site:
                     longest = max(longest, now - since)
                     waiting.discard(desk)
                 elif desk.is_open:
-                    assert now - since < limit, f"{what}: {len(self.stale(desk))} stale"
+                    assert now - since < limit, (
+                        f"{what}: {len(self.stale(desk))} stale on {desk} after {now - since:.1f} s"
+                    )
                 else:
                     assert now - self.told_at < AWAY_S * self.factor, f"{what}: still away, {desk.refused[-3:]}"
             await asyncio.sleep(0.01)
