@@ -1,15 +1,18 @@
 """The last values on a cluster: as `last_values`, a hash for each underlying of a feed."""
 
-from collections.abc import Collection, Iterable, Mapping
+import logging
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Final
 
 from . import keys
-from .client import CALL_TIMEOUT_S
+from .client import CALL_TIMEOUT_S, Client
 from .cluster_client import ClusterClient, Command
 from .connection import RedisDownError
 from .last_values import CHUNK, LastValues, PartlyReadError, Take
 from .place import Place
 from .topology import slot_of
+
+logger = logging.getLogger(__name__)
 
 # What a node that hangs may hold up of those that do not: below the contract's two seconds.
 PATIENCE_S: Final = 0.7
@@ -17,7 +20,8 @@ SCANNED: Final = 1_000
 
 
 class ShardedValues(LastValues):
-    """`read` and `rows` raise PartlyReadError where some nodes are away, after all that the others have."""
+    """Where some nodes are away, `read` and `rows` raise PartlyReadError after all that the others have, and `all` is
+    without what these have."""
 
     def __init__(self, client: ClusterClient) -> None:
         self._cluster = client
@@ -43,9 +47,12 @@ class ShardedValues(LastValues):
             raise PartlyReadError(unread, reason)
 
     async def all(self, feed: str) -> list[bytes]:
-        names = await self._shards(feed)
-        answers = await self._answers([Command(slot_of(name), "HVALS", name) for name in names])
-        return [framed for answer in answers for framed in answer]
+        commands = [Command(slot_of(name), "HVALS", name) for name in await self._shards(feed, partly=True)]
+        await self._cluster.execute(commands, CALL_TIMEOUT_S)
+        for command in commands:
+            if isinstance(command.answer, Exception):
+                logger.warning("last values of %s cannot be read: %s", command.arguments[1], command.answer)
+        return [framed for one in commands if not isinstance(one.answer, Exception) for framed in one.answer]
 
     async def keep_only(self, feed: str, ids: Collection[int], among: Collection[int] | None = None) -> int:
         names = await self._shards(feed)
@@ -62,18 +69,18 @@ class ShardedValues(LastValues):
         await self._answers(commands)
         return count
 
-    async def _shards(self, feed: str) -> list[str]:
-        """The names of the feed's hashes, from every master: which underlyings there were, nobody else knows."""
+    async def _shards(self, feed: str, partly: bool = False) -> list[str]:
+        """The names of the feed's hashes, from every master: which underlyings there were, nobody else knows. `partly`
+        passes over masters that are away."""
         names: dict[str, None] = {}
         for client in await self._cluster.masters():
-            cursor = b"0"
-            while True:
-                cursor, found = await client.call(
-                    "SCAN", cursor, "MATCH", keys.shards(feed), "COUNT", SCANNED, "TYPE", "hash"
-                )
-                names.update(dict.fromkeys(name.decode() for name in found))
-                if cursor == b"0":
-                    break
+            try:
+                async for name in _scanned(client, keys.shards(feed)):
+                    names[name] = None
+            except RedisDownError as error:
+                if not partly:
+                    raise
+                logger.warning("last values of %s on one node cannot be read: %s", feed, error)
         return list(names)
 
     async def _answers(self, commands: Iterable[Command]) -> list[list[bytes]]:
@@ -83,3 +90,14 @@ class ShardedValues(LastValues):
             if isinstance(command.answer, Exception):
                 raise RedisDownError(str(command.answer)) from command.answer
         return [command.answer for command in commands]
+
+
+async def _scanned(client: Client, pattern: str) -> AsyncIterator[str]:
+    """The names of a master's hashes that match."""
+    cursor = b"0"
+    while True:
+        cursor, found = await client.call("SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED, "TYPE", "hash")
+        for name in found:
+            yield name.decode()
+        if cursor == b"0":
+            return

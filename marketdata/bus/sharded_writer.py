@@ -16,7 +16,7 @@ import hiredis
 from . import keys
 from .client import Client, Script
 from .cluster_client import ClusterClient, Command
-from .connection import Connection, RedisDownError
+from .connection import Connection
 from .fenced import MAX_ROWS, FencedWriter
 from .lease import LeaseLostError
 from .topology import slot_of
@@ -103,6 +103,8 @@ class ShardedWriter(FencedWriter):
             if told is not None:
                 self._told[underlying] = told
                 self._owed.discard(underlying)
+        if not self._owed:
+            logger.info("every node has the rows of %s again", self._feed)
 
     async def _write(self, term: int, rows: Mapping[str, list[Any]]) -> dict[str, Connection | None]:
         """By which connection each underlying's rows were taken; None where not all were."""
@@ -127,8 +129,10 @@ class ShardedWriter(FencedWriter):
             by = command.connection
             if command.has_failed or told.setdefault(underlying, by) is not by:
                 told[underlying] = None
-            if isinstance(answer, RedisDownError) and underlying not in self._owed:
-                logger.warning("rows of %s on %s wait: %s", self._feed, underlying, answer)
+        failed = {underlying: command.answer for underlying, _, command in commands if command.has_failed}
+        if fresh := failed.keys() - self._owed:
+            why = failed[next(iter(fresh))]
+            logger.warning("rows of %s on %d underlyings wait for their node: %s", self._feed, len(fresh), why)
         return told
 
     async def _tell_former_nodes(self, commands: list[tuple[str, list[Any], Command]]) -> None:

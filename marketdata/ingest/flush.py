@@ -23,8 +23,10 @@ logger = logging.getLogger(__name__)
 WAITING: Final = 50_000
 # What the feed may be ahead of the flush before it is made to wait.
 AHEAD: Final = 5_000
-# Between two tries to tell a node of the rows' cluster what it has missed.
+# Between two tries to tell nodes of the rows' cluster what they have missed: the first, and after many in vain. A try makes
+# the rows of all instruments on what is owed.
 OWED_S: Final = 0.05
+OWED_LONG_S: Final = 0.5
 
 
 class Batch(NamedTuple):
@@ -67,7 +69,7 @@ class Flush:
         # From when the oldest of a flush was handed over until it was acknowledged.
         self.hops = Hops()
         self._oldest = 0.0
-        self._owed_at = 0.0
+        self._owed_at, self._owed_wait = 0.0, OWED_S
         self.flushes = 0
         self.accepted = 0
         self.conflated = 0
@@ -150,6 +152,7 @@ class Flush:
 
     def look_at_nodes(self) -> None:
         """The nodes of the rows' cluster may not be what they were."""
+        self._owed_at, self._owed_wait = 0.0, OWED_S
         self._came.set()
 
     async def _tell_owed(self) -> None:
@@ -163,7 +166,8 @@ class Flush:
         self._writer.forget(owed - known.keys())
         with contextlib.suppress(RedisDownError):  # the next flush says so
             await self._writer.tell_whole(self._lease.token, self._numbering.term, known)
-        self._owed_at = time.monotonic() + OWED_S
+        self._owed_wait = min(self._owed_wait * 2, OWED_LONG_S) if self._writer.owed else OWED_S
+        self._owed_at = time.monotonic() + self._owed_wait
 
     def _end_batch(self) -> None:
         if self._batch is not None:

@@ -14,6 +14,7 @@ from marketdata import rows
 from marketdata.bus import keys, newest
 from marketdata.bus.cluster import Cluster
 from marketdata.bus.cluster_client import Command
+from marketdata.bus.last_values import PartlyReadError
 from marketdata.bus.lease import LeaseLostError
 from marketdata.bus.sharded_values import ShardedValues
 from marketdata.bus.sharded_writer import ShardedWriter
@@ -110,6 +111,12 @@ async def test_a_node_that_hangs_holds_up_no_other_and_is_told_all_when_it_goes_
         assert bench.writer.owed == {"ALPHA"}
         healthy = [i for i in IDS if place_of(i).underlying != "ALPHA"]
         await within(CONTRACT_S, lambda: all(bench.board.seqs[i] == 26 for i in healthy))
+        # And what they have can be read, where that is enough.
+        found = await bench.values.all(FEED)
+        assert sorted(found) == sorted(row(i, 26) for i in healthy)
+        with pytest.raises(PartlyReadError) as raised:
+            await bench.values.rows(places(IDS))
+        assert sorted(raised.value.ids) == sorted(set(IDS) - set(healthy))
     finally:
         stopped.send_signal(18)
     await bench.make_up()
