@@ -75,7 +75,7 @@ def curve(found: Mapping[str, Any]) -> dict[str, str]:
             cpu.append(Line(f"{said} beside {processes}", _points(steps, f"{beside}, share of a core"), colour, dash))
     below = (
         f"Each socket {options['per_socket']} of {options['symbols']} symbols, {options['rate']:,g} quotes/s, "
-        f"beat {options['beat']} ms; medians of {options['rounds']} rounds, shaded from the smallest to the largest."
+        f"beat {options['beat']} ms; medians of {options['rounds']} rounds, shaded: their spread."
     )
     return {
         "latency": lines("How late rows are", below, latency, "sockets", "ms", options["limit"]),

@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 def bars(title: str, below: str, rows: Sequence[Bar]) -> str:
     """Horizontal, in the order given; each with its value, and a whisker from the smallest to the largest."""
-    left, right, top, step = 270, 150, 64, 34
+    left, right, top, step = 300, 130, 64, 34
     most = max((row.high for row in rows if row.value is not None), default=1) or 1
     scale = (WIDTH - left - right) / most
     parts = []
@@ -66,7 +66,7 @@ def bars(title: str, below: str, rows: Sequence[Bar]) -> str:
 def lines(title: str, below: str, drawn: Sequence[Line], x_name: str, y_name: str, limit: float | None = None) -> str:
     """With a band from the smallest to the largest, a legend, and a mark where a line ends because something broke. Values
     far above `limit` are cut off."""
-    left, right, top, plot = 64, 24, 64, 300
+    left, right, top, plot = 64, 32, 64, 300
     points = [point for line in drawn for point in line.points]
     x_ticks = ticks(max((x for x, *_ in points), default=1))
     highest = max((high for *_, high in points), default=1)

@@ -20,8 +20,10 @@ _preparing: Final = threading.Lock()
 class Strikewire:
     merges = True
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, recorded: bool = False) -> None:
+        """With `recorded`, a recorder stores all of it, into SQLite."""
         self._server = server
+        self._recorded = recorded
 
     def missing(self, fetch: bool = True) -> str | None:
         return None
@@ -45,6 +47,9 @@ class Strikewire:
                 *(["burst"] if load.burst else []),
             )
             web = stack.start_web(self._server, workers=load.workers)
+            beside = {"redis": Process(stack.valkey.process, folder)}  # type: ignore[arg-type]
+            if self._recorded:
+                beside["recorder"] = stack.start("recorder", "manage.py", "record_history")
             Ingest(leader).wait_until_it_leads(60)
             time.sleep(1)
             yield Running(
@@ -55,5 +60,5 @@ class Strikewire:
                 [web.process],
                 leader,
                 log,
-                {"redis": Process(stack.valkey.process, folder)},  # type: ignore[arg-type]
+                beside,
             )
