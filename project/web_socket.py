@@ -11,7 +11,7 @@ from typing import Any, Final
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
+from websockets.frames import Frame
 
 from marketdata.stream.sending import EXTENSION
 
@@ -36,31 +36,75 @@ def header(length: int) -> bytes:
 class WebSocket(WebSocketsSansIOProtocol):
     """Without extensions: a compressed connection would need websockets' writer."""
 
+    # Whether a frame may be written now: the handshake is done, no close has come or gone, and the buffer has room. One
+    # look instead of four, of which each would cost as much as the frame's header.
+    _open = False
+    _ready = False
+
     async def run_asgi(self) -> None:
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[EXTENSION] = self.push
         await super().run_asgi()
 
     async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            self._leave()
         await super().send(message)
         if message["type"] == "websocket.accept" and self.handshake_complete:
+            self._open = not self.disconnected
+            self._ready = self._open and self.writable.is_set()
             # uvicorn has no further use for them, and keeps them for as long as the socket is open.
             del self.request, self.response
 
     def push(self, frame: bytes) -> Awaitable[None] | None:
         """Sends a text frame, given as UTF-8. None when the transport has it; else what is left to await. Raises OSError
         where the connection has ended."""
-        if not self.writable.is_set():
+        if not self._ready:
+            if not self._open:
+                raise ClientDisconnected
             return self._push_when_writable(frame)
-        self._write(frame)
+        length = len(frame)
+        head = _medium(TEXT, SHORT, length) if SHORT <= length < MEDIUM else header(length)
+        self.transport.write(head + frame)
         return None
-
-    def _write(self, frame: bytes) -> None:
-        if self.conn.state is not State.OPEN or self.disconnected or self.close_sent:
-            raise ClientDisconnected
-        self.transport.write(header(len(frame)) + frame)
 
     async def _push_when_writable(self, frame: bytes) -> None:
         while not self.writable.is_set():
             await self.writable.wait()
-        self._write(frame)
+        if not self._open:
+            raise ClientDisconnected
+        self.transport.write(header(len(frame)) + frame)
+
+    # ── When that changes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _leave(self) -> None:
+        self._open = self._ready = False
+
+    def pause_writing(self) -> None:
+        self._ready = False
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._ready = self._open
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        self._leave()
+        super().shutdown()
+
+    def handle_close(self, event: Frame) -> None:
+        self._leave()
+        super().handle_close(event)
+
+    def handle_parser_exception(self) -> None:
+        self._leave()
+        super().handle_parser_exception()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        if self.close_sent:
+            self._leave()

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Set
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from . import protocol, sending
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from accounts.identity import Identity
 
     from ..bus.board import Board
-    from .phases import Cut, Phase
+    from .phases import Phase
 
 logger = logging.getLogger(__name__)
 
@@ -153,23 +154,47 @@ class Connection:
 
     # ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def deliver(self, ids: Set[int], cut: "Cut | None" = None) -> None:
-        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent. `cut` joins
-        in place of the board, once for many connections."""
+    def deliver(self, ids: Wanted, joined: tuple[int, bytes], now: float) -> None:
+        """Sends the latest rows of `ids`, all wanted, in one frame; or remembers them when nothing may be sent. `joined` is
+        what the board says of these ids, and serves all connections that want the same; `now` is `time.monotonic()`.
+
+        Half of what a web process does is done here: what follows is in one piece for that reason."""
+        if self.busy or self._outbox or self.closing or self.pending or self.sent - self.answered > UNANSWERED_BYTES:
+            self._deliver_late(ids)
+            return
+        count, rows = joined
+        if not count:
+            return
+        self.n = n = self.n + 1
+        self.rows += count
+        frame = b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}' % (n, time_ns() // 1_000_000, rows)
+        self.framed_at = now
+        self.sent = sent = self.sent + len(frame)
+        try:
+            left = self._push(frame)
+        except (OSError, RuntimeError):
+            # The client has gone, and the server tells the consumer so by itself.
+            self.closing = True
+            return
+        if left is not None:
+            self._wait_for(left)
+        if sent - self.pinged_bytes >= PING_BYTES:
+            self._ping(now)
+
+    def _deliver_late(self, ids: Set[int]) -> None:
+        """As `deliver`, where something waits already."""
         if self.busy or self._outbox or self.closing or self.sent - self.answered > UNANSWERED_BYTES:
             waited = len(self.pending)
             self.pending |= ids
             self.merged += waited + len(ids) - len(self.pending)
             return
-        if self.pending:
-            ids = (ids | self.pending) & self.wanted
-            self.pending.clear()
-        count, joined = self.board.joined(ids) if cut is None else cut.joined(ids)
-        if not count:
-            return
-        self.n += 1
-        self.rows += count
-        self._frame(b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}' % (self.n, _now_ms(), joined))
+        ids = (self.pending | ids) & self.wanted
+        self.pending.clear()
+        count, joined = self.board.joined(ids)
+        if count:
+            self.n += 1
+            self.rows += count
+            self._frame(b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}' % (self.n, _now_ms(), joined))
 
     def snapshot(self, source: str, ids: list[int], request: Any) -> None:
         """Owes the client the present rows of `ids`; from their frame on, changes follow."""
@@ -178,11 +203,16 @@ class Connection:
     def forget(self, ids: Iterable[int]) -> None:
         """No more rows of these, also not by a snapshot that still waits for credit."""
         gone = set(ids)
-        self.wanted = shared(self.wanted - gone)
+        self._want(shared(self.wanted - gone))
         self.pending -= gone
         for waiting in self._outbox or ():
             if isinstance(waiting, Snapshot):
                 waiting.ids = [i for i in waiting.ids if i not in gone]
+
+    def _want(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        if self.phase is not None:
+            self.phase.parties = None
 
     # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,7 +275,7 @@ class Connection:
             ids = self.pending & self.wanted
             self.pending = set()
             if ids:
-                self.deliver(ids)
+                self._deliver_late(ids)
 
     def tick(self, now: float) -> bool:
         """Once a second: pings, and gives up on a client that does not answer. True when it has had no frame for a second
@@ -304,7 +334,7 @@ class Connection:
             taken += 1
         wanted = self.wanted.union(snapshot.ids[:taken])
         # Not each piece of a long snapshot: nobody else has those.
-        self.wanted = shared(wanted) if taken == len(snapshot.ids) else wanted
+        self._want(shared(wanted) if taken == len(snapshot.ids) else wanted)
         # The rows are the newest there are: what was remembered of these ids is told by them.
         self.pending.difference_update(snapshot.ids[:taken])
         del snapshot.ids[:taken]
@@ -373,10 +403,10 @@ class Connection:
         self.closing = True
         self._outbox = None
         self.pending.clear()
-        self.wanted = NOTHING
+        self._want(NOTHING)
         if self._task is not None:
             self._task.cancel()
 
 
 def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return time_ns() // 1_000_000

@@ -224,11 +224,7 @@ class Hub:
     def _look_after(self, tick: int) -> None:
         """A tenth of the connections: pings, time-outs, and a sign of life for the silent."""
         now = time.monotonic()
-        silent = [
-            connection
-            for index, connection in enumerate(list(self.connections))
-            if index % TICKS == tick and connection.tick(now)
-        ]
+        silent = [connection for connection in list(self.connections)[tick::TICKS] if connection.tick(now)]
         if silent:
             for status in self.statuses():
                 self._tell_status(status, silent)

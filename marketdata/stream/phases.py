@@ -7,7 +7,7 @@ is intersecting two sets and joining strings, and that only once for all who wan
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from ..bus.board import Board
@@ -15,6 +15,7 @@ from .connection import Connection
 from .protocol import BEATS
 from .wanted import Wanted
 
+Parties = list[tuple[Wanted, tuple[Connection, ...]]]
 # Phases of a beat: a due phase holds the loop for as long as its frames take, so a beat is spread over slices of 12 to
 # 50 ms; more would add a union a turn and a timer each for nothing.
 PHASES: Final = {10: 1, 50: 4, 100: 8, 250: 10, 500: 16, 1000: 20}
@@ -35,39 +36,42 @@ class Phase:
     """Connections that are due together. `quiet` are those that had nothing at their last turn: their next change is sent
     at once."""
 
-    __slots__ = ("beat_ms", "connections", "dirty", "due_at", "members", "quiet", "timer")
+    __slots__ = ("beat_ms", "connections", "dirty", "due_at", "parties", "quiet", "timer")
 
     def __init__(self, beat_ms: int) -> None:
         self.beat_ms = beat_ms
         self.connections: set[Connection] = set()
-        self.members: tuple[Connection, ...] | None = None
+        # The same by what they want; None when that has to be found out again.
+        self.parties: Parties | None = None
         self.dirty: set[int] = set()
         self.quiet: set[Connection] = set()
         self.timer: asyncio.TimerHandle | None = None
         self.due_at = 0.0
 
 
-class Cut(dict[Wanted, Wanted]):
-    """Of what changed, what each set of wanted ids has of it, found when first asked for; and, as the board does, rows
-    joined, each set once. It holds for one go through the connections: nothing may change on the board meanwhile."""
+class Cut(dict[Wanted, tuple[Wanted, tuple[int, bytes]]]):
+    """Of what changed in a turn, what each set of wanted ids has of it, and those rows joined; found when first asked for.
+    Nothing may change on the board meanwhile."""
 
-    __slots__ = ("_board", "_changed", "_joined")
+    __slots__ = ("_board", "_changed")
 
     def __init__(self, board: Board, changed: set[int]) -> None:
         self._board = board
         self._changed = changed
-        self._joined: dict[Wanted, tuple[int, bytes]] = {}
 
-    def __missing__(self, wanted: Wanted) -> Wanted:
-        hit = self[wanted] = wanted & self._changed
-        return hit
-
-    def joined(self, ids: Set[int]) -> tuple[int, bytes]:
-        key = frozenset(ids)  # itself, where it is one
-        found = self._joined.get(key)
-        if found is None:
-            found = self._joined[key] = self._board.joined(key)
+    def __missing__(self, wanted: Wanted) -> tuple[Wanted, tuple[int, bytes]]:
+        hit = wanted & self._changed
+        found = self[wanted] = (hit, self._board.joined(hit) if hit else (0, b""))
         return found
+
+
+def parties(connections: Iterable[Connection]) -> Parties:
+    """Connections by what they want: those who want the same stand together, and are told the same."""
+    by_wanted: dict[Wanted, list[Connection]] = {}
+    for connection in connections:
+        if connection.wanted:
+            by_wanted.setdefault(connection.wanted, []).append(connection)
+    return [(wanted, tuple(members)) for wanted, members in by_wanted.items()]
 
 
 class Phases:
@@ -100,7 +104,7 @@ class Phases:
         phase = min(self._beats[beat], key=lambda phase: len(phase.connections))
         connection.phase = phase
         phase.connections.add(connection)
-        phase.members = None
+        phase.parties = None
         phase.quiet.add(connection)
         if phase.timer is None:
             self._start(phase)
@@ -115,7 +119,7 @@ class Phases:
         connection.pending |= self._untold(connection, connection.wanted & phase.dirty)
         phase.connections.discard(connection)
         phase.quiet.discard(connection)
-        phase.members = None
+        phase.parties = None
         if not phase.connections:
             self._stop(phase)
 
@@ -127,27 +131,27 @@ class Phases:
 
     def turn(self, changed: set[int]) -> None:
         """The end of a loop turn in which these instruments changed."""
-        began = time.perf_counter()
+        began = time.monotonic()
         cut = Cut(self._board, changed)
         for connection in self._candidates(changed, self._immediate):
-            hit = cut[connection.wanted]
+            hit, rows = cut[connection.wanted]
             if hit:
-                connection.deliver(hit, cut)
+                connection.deliver(hit, rows, began)
                 self.frames += 1
         for phase in self._running:
             phase.dirty |= changed
             if phase.quiet:
-                self._wake(phase, changed, cut)
-        self._busy_s += time.perf_counter() - began
+                self._wake(phase, changed, cut, began)
+        self._busy_s += time.monotonic() - began
 
-    def _wake(self, phase: Phase, changed: set[int], cut: Cut) -> None:
+    def _wake(self, phase: Phase, changed: set[int], cut: Cut, now: float) -> None:
         seqs = self._board.seqs
         for connection in list(self._candidates(changed, phase.quiet)):
-            hit = cut[connection.wanted]
+            hit, rows = cut[connection.wanted]
             if hit:
                 phase.quiet.discard(connection)
                 connection.early = {i: seqs.get(i, 0) for i in hit}
-                connection.deliver(hit, cut)
+                connection.deliver(hit, rows, now)
                 self.frames += 1
 
     def _candidates(self, changed: set[int], pool: set[Connection]) -> Iterable[Connection]:
@@ -181,26 +185,32 @@ class Phases:
             if len(phase.quiet) < len(phase.connections):
                 phase.quiet = set(phase.connections)
             return
-        began = time.perf_counter()
+        began = time.monotonic()
         phase.dirty = set()
         quiet = phase.quiet
-        if phase.members is None:
-            phase.members = tuple(phase.connections)
+        if phase.parties is None:
+            phase.parties = parties(phase.connections)
+        joined = self._board.joined
         frames = 0
-        cut = Cut(self._board, dirty)
-        for connection in phase.members:
-            hit = cut[connection.wanted]
-            if connection.early is not None:
-                hit = self._untold(connection, hit)
-            if hit:
-                connection.deliver(hit, cut)
-                frames += 1
-            else:
-                quiet.add(connection)
+        for wanted, members in phase.parties:
+            hit = wanted & dirty
+            if not hit:
+                quiet.update(members)
+                continue
+            rows = joined(hit)
+            for connection in members:
+                if connection.early is None:
+                    connection.deliver(hit, rows, began)
+                    frames += 1
+                elif untold := self._untold(connection, hit):
+                    connection.deliver(untold, rows if untold == hit else joined(untold), began)
+                    frames += 1
+                else:
+                    quiet.add(connection)
         if len(quiet) > len(phase.connections):  # some ended while their frame was sent
             quiet &= phase.connections
         self.frames += frames
-        self._busy_s += time.perf_counter() - began
+        self._busy_s += time.monotonic() - began
 
     def measure(self) -> None:
         """Once a second: stretches the beats when flushing takes too much of the loop, and brings them back."""

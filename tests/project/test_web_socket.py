@@ -74,7 +74,7 @@ async def test_a_client_that_does_not_read_is_waited_for_and_misses_nothing() ->
         assert [await client.recv(decode=False) for _ in frames] == frames
 
 
-@pytest.mark.parametrize("how", ["closed by us", "gone"])
+@pytest.mark.parametrize("how", ["closed by us", "closed by the client", "gone"])
 async def test_a_frame_after_the_end_is_an_error_of_the_connection(how: str) -> None:
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
     gone = asyncio.Event()
@@ -93,6 +93,9 @@ async def test_a_frame_after_the_end_is_an_error_of_the_connection(how: str) -> 
             failed.set_result(error)
 
     async with asyncio.timeout(10), served(deed) as client:
+        if how == "closed by the client":
+            await client.close()
+            gone.set()
         if how == "gone":
             client.transport.abort()
             gone.set()

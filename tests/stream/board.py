@@ -1,7 +1,8 @@
 """A board without Redis, and a connection to look into: for tests of phases and connections alone."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -71,6 +72,11 @@ class Seat:
         self.connection = Connection("c", self.wire.send, board, who, "channel", self._end)
         self.connection.wanted = shared(self.connection.wanted.union(ids))
         board.watch(self.connection, ids)
+
+    def deliver(self, ids: Collection[int]) -> None:
+        """As a phase does."""
+        connection = self.connection
+        connection.deliver(frozenset(ids), connection.board.joined(ids), time.monotonic())
 
     def _end(self) -> None:
         self.ended += 1

@@ -25,7 +25,7 @@ async def test_a_snapshot_comes_before_the_ticks_of_its_ids(board: StillBoard) -
     assert snapshot["rows"] == [[1, 1], [2, 1]]
     assert (snapshot["empty"], snapshot["more"], snapshot["n"], snapshot["id"]) == ([5_000], False, 1, 7)
     board.change(1, turn=False)
-    seat.connection.deliver({1})
+    seat.deliver({1})
     (ticks,) = seat.wire.take("ticks")
     assert (ticks["rows"], ticks["n"]) == ([[1, 2]], 2)
 
@@ -35,9 +35,9 @@ async def test_what_changes_while_a_send_waits_is_sent_once_and_newest(board: St
     seat.wire.writable.clear()
     for _ in range(5):
         board.change(1, 2, turn=False)
-        seat.connection.deliver({1, 2})
+        seat.deliver({1, 2})
     board.change(3, turn=False)
-    seat.connection.deliver({3})
+    seat.deliver({3})
     assert seat.wire.sent == []
     seat.wire.writable.set()
     await asyncio.sleep(0.01)
@@ -64,7 +64,7 @@ async def test_a_full_window_stops_rows_until_it_is_answered(board: StillBoard) 
     frames = 0
     while not seat.connection.pending:
         board.change(*range(1, 2_001), turn=False)
-        seat.connection.deliver(set(range(1, 2_001)))
+        seat.deliver(set(range(1, 2_001)))
         frames += 1
         assert frames < 1_000
     window, size = module.UNANSWERED_BYTES, seat.connection.sent / (frames - 1)
@@ -72,7 +72,7 @@ async def test_a_full_window_stops_rows_until_it_is_answered(board: StillBoard) 
     pings = seat.wire.take("ping")
     assert [ping["n"] for ping in pings] == sorted({ping["n"] for ping in pings})
     board.change(1, turn=False)
-    seat.connection.deliver({1})
+    seat.deliver({1})
     seat.connection.post({"op": "answer"})
     assert [message["op"] for message in seat.wire.take()] == ["answer"]  # only rows are held back
     seat.connection.pong(pings[-1]["n"])
@@ -87,7 +87,7 @@ async def test_an_old_answer_counts_only_what_it_answers(board: StillBoard) -> N
     seat.connection.post({"op": "x", "y": "z" * 300_000})
     seat.connection.post({"op": "x", "y": "z" * 300_000})
     board.change(1, turn=False)
-    seat.connection.deliver({1})
+    seat.deliver({1})
     assert seat.connection.pending
     seat.connection.pong(0)
     assert seat.connection.answered == pytest.approx(600_000, abs=200)
@@ -98,7 +98,7 @@ async def test_a_pong_for_a_frame_never_sent_is_refused(board: StillBoard) -> No
     seat = Seat(board, [1])
     with pytest.raises(ProtocolError):
         seat.connection.pong(1)
-    seat.connection.deliver({1})
+    seat.deliver({1})
     seat.connection.pong(1)
     with pytest.raises(ProtocolError):
         seat.connection.pong(2)
@@ -109,7 +109,7 @@ async def test_a_ping_goes_out_after_five_seconds_of_rows_and_its_silence_closes
     now = time.monotonic()
     seat.connection.tick(now + 6)
     assert seat.wire.take() == []  # nothing was sent yet that could be answered
-    seat.connection.deliver({1})
+    seat.deliver({1})
     seat.connection.tick(now + 6)
     assert [(ping["op"], ping["n"]) for ping in seat.wire.take()] == [("ticks", 1), ("ping", 1)]
     codes = []
@@ -135,7 +135,7 @@ async def test_a_send_past_its_deadline_ends_the_connection(board: StillBoard, m
     monkeypatch.setattr(module, "SEND_S", 0.05)
     seat = Seat(board, [1])
     seat.wire.writable.clear()
-    seat.connection.deliver({1})
+    seat.deliver({1})
     await asyncio.sleep(0.15)
     assert (seat.ended, seat.connection.closing) == (1, True)
     seat.connection.post({"op": "late"})
@@ -147,7 +147,7 @@ async def test_a_send_past_its_deadline_ends_the_connection(board: StillBoard, m
 async def test_a_client_that_has_gone_ends_quietly(board: StillBoard) -> None:
     seat = Seat(board, [1])
     seat.wire.gone = True
-    seat.connection.deliver({1})
+    seat.deliver({1})
     seat.connection.post({"op": "x"})
     seat.connection.close(1012, "bye")
     assert seat.wire.sent == []
@@ -181,7 +181,7 @@ async def test_answers_that_nobody_answers_for_end_it_where_the_server_takes_all
 async def test_disposing_leaves_no_task(board: StillBoard) -> None:
     seat = Seat(board, [1])
     seat.wire.writable.clear()
-    seat.connection.deliver({1})
+    seat.deliver({1})
     seat.connection.dispose()
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -153,3 +153,22 @@ async def test_who_wants_the_same_gets_the_same_rows_joined_once(
     for seat in alike:
         assert seat.wire.rows() == {2: 1, 3: 1}
     assert other.wire.rows() == {3: 1, 7: 1}
+
+
+async def test_what_a_connection_wants_anew_or_no_more_counts_from_the_next_beat(
+    board: StillBoard, phases: Phases
+) -> None:
+    alike = [sit(board, phases, range(1, 3), 50) for _ in range(3)]
+    board.change(1)
+    await asyncio.sleep(0.12)
+    changed = alike[0]
+    changed.connection.forget([1])
+    board.watch(changed.connection, [3])
+    changed.connection.snapshot("more", [3], None)
+    for seat in alike:
+        seat.wire.take()
+    board.change(1, 2, 3)
+    await asyncio.sleep(0.12)
+    assert changed.wire.rows().keys() == {2, 3}
+    for seat in alike[1:]:
+        assert seat.wire.rows().keys() == {1, 2}
