@@ -11,14 +11,14 @@ import hiredis
 
 from .client import CALL_TIMEOUT_S, NOT_NOW, Client, Script
 from .cluster_address import Node
-from .connection import OPEN_TIMEOUT_S, Connection, RedisDownError
+from .connection import Connection, RedisDownError
 from .topology import Topology, redirection
 
 # How often a command is sent before its slot counts as unreachable: moved, asked, function unknown, and once more each.
 TURNS: Final = 8
 # Before a command is sent again whose keys are on their way between two nodes.
 AGAIN_S: Final = 0.01
-# After a node could not be reached, who asks it meanwhile is refused at once.
+# Between two tries to connect to a node.
 REFUSED_S: Final = 0.1
 
 
@@ -140,7 +140,7 @@ class ClusterClient:
         error: RedisDownError | None = None
         try:
             async with asyncio.timeout_at(deadline):
-                connection = await link.ready(deadline)
+                connection = await link.ready()
                 sent: list[Sequence[Any]] = []
                 for command in commands:
                     if command.node is not None:
@@ -150,8 +150,7 @@ class ClusterClient:
                 await asyncio.wait(futures[-1:])  # answers come in order
         except TimeoutError:
             error = RedisDownError(f"no answer of {node} in time")
-            if connection is not None:
-                connection.close()
+            link.give_up()
         except RedisDownError as raised:
             error = RedisDownError(f"{node}: {raised}")
         if error is not None:
@@ -199,8 +198,8 @@ class ClusterClient:
 
 
 class _Link:
-    """The connection to one node. Who needs one while it cannot be opened is told so at once, and not after each his own
-    wait: a node that hangs must not hold up what goes to others."""
+    """The connection to one node. From when the node did not answer, or not let itself be connected to, until it is
+    connected again, nobody waits for that: a node that hangs must not hold up what goes to others."""
 
     def __init__(self, url: str, name: str, on_lost: Callable[[], None]) -> None:
         self.connection: Connection | None = None
@@ -209,29 +208,33 @@ class _Link:
         self._on_lost = on_lost
         self._opening: asyncio.Task[Connection] | None = None
         self._refused_until = 0.0
-        self._began = 0.0
+        self._is_away = False
 
-    async def ready(self, deadline: float) -> Connection:
+    async def ready(self) -> Connection:
         """An open connection. Raises RedisDownError."""
         if self.connection is not None and self.connection.is_open:
             return self.connection
-        now = time.monotonic()
-        if self._opening is None or self._opening.done():
-            if now < self._refused_until:
-                raise RedisDownError("away a moment ago")
-            self._began = now
+        if (self._opening is None or self._opening.done()) and time.monotonic() >= self._refused_until:
             self._opening = asyncio.get_running_loop().create_task(self._open(), name="cluster-link")
             self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
-        elif now - self._began > min(OPEN_TIMEOUT_S, deadline - asyncio.get_running_loop().time()):
-            raise RedisDownError("it does not answer")
+        if self._is_away or self._opening is None:
+            raise RedisDownError("it did not answer")
         return await asyncio.shield(self._opening)
+
+    def give_up(self) -> None:
+        """It did not answer in time."""
+        self._is_away = True
+        if self.connection is not None:
+            self.connection.close()
 
     async def _open(self) -> Connection:
         try:
             self.connection = await Connection.open(self._url, self._name, on_lost=self._on_lost)
         except RedisDownError:
+            self._is_away = True
             self._refused_until = time.monotonic() + REFUSED_S
             raise
+        self._is_away = False
         return self.connection
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from marketdata import rows
-from marketdata.bus import keys, newest
+from marketdata.bus import keys, newest, topology
 from marketdata.bus.cluster import Cluster
 from marketdata.bus.cluster_client import Command
 from marketdata.bus.last_values import PartlyReadError
@@ -105,9 +105,13 @@ async def test_a_node_that_hangs_holds_up_no_other_and_is_told_all_when_it_goes_
         began = time.monotonic()
         await bench.flush(dict.fromkeys(IDS, 6))
         assert time.monotonic() - began < 3 * 0.5
-        for seq in range(7, 27):
+        worst = 0.0
+        for seq in range(7, 27):  # for longer than a try to connect takes
+            flushed = time.monotonic()
             await bench.flush(dict.fromkeys(IDS, seq))
-        assert time.monotonic() - began < 3 * 1.0  # one wait for all of them
+            worst = max(worst, time.monotonic() - flushed)
+            await asyncio.sleep(0.12)
+        assert worst < 0.4
         assert bench.writer.owed == {"ALPHA"}
         healthy = [i for i in IDS if place_of(i).underlying != "ALPHA"]
         await within(CONTRACT_S, lambda: all(bench.board.seqs[i] == 26 for i in healthy))
@@ -204,8 +208,12 @@ async def test_while_a_slot_is_on_its_way_rows_are_written_read_and_heard(bench:
 
 
 @pytest.mark.parametrize("bench", [True, False], indirect=True)
-async def test_what_was_said_while_a_slot_moved_is_read_again(bench: ClusterBench) -> None:
-    """It is written past all who listen, as if it had been said just before they were subscribed again."""
+async def test_what_was_said_while_a_slot_moved_is_read_again(
+    bench: ClusterBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written past all who listen, as if it had been said just before they were subscribed again. That the slot has
+    gone, its former node says."""
+    monkeypatch.setattr(topology, "EVERY_S", 60)
     await bench.flush(dict.fromkeys(IDS, 5))
     await bench.board.join(ANNE, places(IDS))
     key = shard_of(1)
