@@ -14,7 +14,7 @@ from typing import Final
 
 import redis
 
-from ..shares import WHOLE, Share
+from ..shares import WHOLE, Share, shares_of
 from . import keys, servers
 from .blocking import master_of, open_client
 from .servers import Master
@@ -82,9 +82,15 @@ end
 redis.call('SET', KEYS[1], text .. ':' .. ARGV[2], 'PX', ARGV[3])
 return term
 """
+# KEYS lease, number of shares in force, then the leases of all shares · ARGV token
 _RELEASE: Final = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+for i = 3, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then return 1 end
+end
+if #KEYS > 2 then redis.call('DEL', KEYS[2]) end
+return 1
 """
 
 
@@ -192,7 +198,10 @@ class Lease:
             if self._held:
                 self._held = False
                 try:
-                    self._redis.eval(_RELEASE, 1, self._keys[0], self.token)
+                    every = (
+                        [] if self.share.is_whole else [keys.lease(self.feed, one) for one in shares_of(self.share.of)]
+                    )
+                    self._redis.eval(_RELEASE, 2 + len(every), self._keys[0], self._keys[2], *every, self.token)
                 except redis.RedisError as error:
                     logger.warning("the lease of %s was not given back: %s", self.name, error)
         if self._thread is not None and self._thread is not threading.current_thread():

@@ -80,6 +80,16 @@ def test_one_that_is_left_alone_keeps_the_others_out(make_lease: Make) -> None:
     assert other.split_otherwise == 2
 
 
+def test_who_gives_the_last_one_back_keeps_nobody_waiting(make_lease: Make) -> None:
+    first, second, other = make_lease(Share(1, 2)), make_lease(Share(2, 2)), make_lease(Share(1, 3))
+    assert first.acquire()
+    assert second.acquire()
+    first.release()
+    assert not other.acquire()
+    second.release()
+    assert other.acquire()
+
+
 def test_every_leader_leads_again_after_redis_was_emptied(make_lease: Make, redis_client: Redis) -> None:
     """Each knows rows that nobody else does: that another share's leader was first does not depose it."""
     leases = [make_lease(share) for share in shares_of(3)]

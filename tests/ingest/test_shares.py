@@ -10,8 +10,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from channels.db import database_sync_to_async
 from redis.asyncio import Redis
 
+from accounts import watchlists
+from accounts.models import RollingEntry, User
 from marketdata import rows
 from marketdata.bus import keys, orders
 from marketdata.bus.beacon import Beacon
@@ -23,7 +26,7 @@ from marketdata.models import Instrument
 from marketdata.shares import Share, shares_of
 from marketdata.stream.feed_watch import FeedWatch
 from tests.bus.waiting import within
-from tests.path.split_feed import FEED, SYMBOLS, UNDERLYING_OF, SplitFeed
+from tests.path.split_feed import FEED, SYMBOLS, UNDERLYING_OF, UNDERLYINGS, SplitFeed
 from tests.valkey import RunningValkey
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -326,6 +329,40 @@ async def test_a_new_leader_tells_the_end_of_its_own_shares_terms_alone(server: 
             while not (told := await ended()):
                 await asyncio.sleep(0.05)
         assert told == {former: room.ids_of(Share(1, 2))}
+
+
+async def test_rolling_entries_of_others_are_left_to_them(server: RunningValkey) -> None:
+    """A leader knows no contract of another share, and would take it that there are none."""
+    share = next(share for share in shares_of(2) if share.holds("ACME"))
+    other = next(one for one in shares_of(2) if one != share)
+    foreign = next(name for name in UNDERLYINGS if other.holds(name))
+    async with opened(server.url) as room:
+        both = [room.start(one) for one in (share, other)]
+        await within(LISTED_S, lambda: all(leader.offer.instruments for leader in both))
+        for leader in both:
+            await room.end(leader)
+        names = await database_sync_to_async(_follow)("ACME", foreign)
+        room.start(share)
+
+        async with asyncio.timeout(LISTED_S):
+            while (states := await database_sync_to_async(_states)())[names[0]] != "following":
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(1.5)  # another look
+        assert states[names[1]] == "waiting"
+
+
+def _follow(*underlyings: str) -> list[int]:
+    """A rolling entry on each, as if nobody had looked at it yet."""
+    made = watchlists.create(User.objects.create(username="owner"), "Tech")
+    symbols = {one.symbol: one for one in Instrument.objects.filter(symbol__in=underlyings)}
+    return [
+        RollingEntry.objects.create(watchlist=made, underlying=symbols[name], rule="next", strikes=0).pk
+        for name in underlyings
+    ]
+
+
+def _states() -> dict[int, str]:
+    return dict(RollingEntry.objects.values_list("pk", "state"))
 
 
 def _ordered(url: str, order: Order) -> int:
