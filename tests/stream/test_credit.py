@@ -117,6 +117,7 @@ WIDE = range(30, 530)
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(240)  # it reads slowly for half a minute, and on a busy machine for more than one
 async def test_slow_clients_cost_a_window_each_and_nobody_elses_time(floor: Floor, web: Web) -> None:
     """One never reads, one reads 20 kB/s of some 450: what the server keeps for them is bounded, what the slow one sees is
     not older than its window takes to read, and a fast one notices nothing."""
