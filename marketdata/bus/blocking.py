@@ -13,9 +13,9 @@ from redis.exceptions import ConnectionError as AwayError
 from redis.exceptions import ReadOnlyError
 from redis.maint_notifications import MaintNotificationsConfig
 
-from . import servers
+from . import masters, servers
 from .masters import Search
-from .servers import Master
+from .servers import Master, Watched
 
 # redis-py would wait 5 s and try again for longer: whoever waits for an answer is told sooner that Redis is down.
 TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
@@ -41,9 +41,7 @@ def master_of(client: Redis) -> Master | None:
 
 class Pool(ConnectionPool):
     """redis-py's own for a single server. Of a service that sentinels watch, each new connection asks them for the master,
-    and where that is another one than before, idle connections to the former are closed."""
-
-    search: Search | None = None
+    and one to a former master is not used again."""
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> "Pool":
@@ -55,38 +53,46 @@ class Pool(ConnectionPool):
         fixed = dict(parse_url(watched.url(Master("localhost", 6379, 0))))  # type: ignore[no-untyped-call]
         tls = fixed.pop("connection_class", None) is SSLConnection
         options |= {name: value for name, value in fixed.items() if name not in ("host", "port")}
-        pool = cls(
+        pool = _MasterPool(
             connection_class=_TlsMasterConnection if tls else _MasterConnection,
             # A managed service's own way to announce a move; here the sentinels tell.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
             **options,
         )
-        pool.search = search
+        pool.search, pool.watched = search, watched
         pool.connection_kwargs["pool"] = weakref.ref(pool)
         return pool
 
-    def find(self) -> Master:
-        """Raises NoMasterError."""
-        assert self.search is not None
-        former = self.search.master
-        master = self.search.find()
-        if former is not None and master != former:
-            self.disconnect(inuse_connections=False)
-        return master
+
+class _MasterPool(Pool):
+    search: Search
+    watched: Watched
+
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        connection: Any = super().get_connection(*arguments, **options)
+        if connection.master is not None and masters.is_former(self.watched, connection.master):
+            try:
+                connection.disconnect()
+                connection.connect()
+            except BaseException:
+                self.release(connection)
+                raise
+        return connection
 
 
 class _ToMaster(Connection):
     """A connection to the master, whichever server that is when it is opened."""
 
-    def __init__(self, *, pool: "weakref.ref[Pool]", **options: Any) -> None:
+    def __init__(self, *, pool: "weakref.ref[_MasterPool]", **options: Any) -> None:
         self._pool = pool
+        self.master: Master | None = None
         super().__init__(**options)  # type: ignore[no-untyped-call]
 
     def _connect(self) -> socket.socket:
         pool = self._pool()
         if pool is None:
             raise AwayError("its pool is gone")
-        master = pool.find()
+        master = self.master = pool.search.find()
         self.host, self.port = master.host, master.port
         found: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
         return found

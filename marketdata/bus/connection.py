@@ -14,9 +14,10 @@ import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
 
 from . import masters, servers
-from .servers import Master
+from .servers import Master, NoMasterError, Watched
 
 OPEN_TIMEOUT_S: Final = 2.0
+LOOK_S: Final = 1.0
 _MORE: Final = object()
 
 OnMessage = Callable[[bytes, bytes], None]
@@ -45,8 +46,8 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self.chunks = 0
-        # Of a service that sentinels watch: its URL, the master that this is a connection to, and on which loop.
-        self._service = ""
+        # Of a service that sentinels watch: which, the master that this is a connection to, and on which loop.
+        self._service: Watched | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.master: Master | None = None
 
@@ -92,27 +93,21 @@ class Connection(asyncio.Protocol):
         except BaseException:
             self.close()
             raise
-        if master is not None:
-            self._goes_to(url, master)
+        if watched is not None and master is not None:
+            self._goes_to(watched, master)
         return self
 
-    def _goes_to(self, service: str, master: Master) -> None:
-        """Who learns of a new master ends all connections of its loop to the former one: that may stand still, and not
-        even be able to close them."""
-        self._service, self._loop, self.master = service, asyncio.get_running_loop(), master
+    def _goes_to(self, service: Watched, master: Master) -> None:
+        loop = asyncio.get_running_loop()
+        self._service, self._loop, self.master = service, loop, master
         with _lock:
-            former = [
-                other
-                for other in _watched
-                if other._service == service
-                and other._loop is self._loop
-                and other.master is not None
-                and other.master != master
-                and other.master.epoch <= master.epoch
-            ]
             _watched.add(self)
-        for other in former:
-            other.close()
+            looked_after = _looks.setdefault(loop, set())
+            is_first = service not in looked_after
+            looked_after.add(service)
+        _leave_former(service, loop)
+        if is_first:
+            loop.call_later(LOOK_S, _look, service, loop)
 
     @property
     def is_open(self) -> bool:
@@ -198,9 +193,48 @@ class Connection(asyncio.Protocol):
             self._on_lost()
 
 
-# Connections of this process to services that sentinels watch; of several loops, where threads have some.
+# Connections of this process to services that sentinels watch, of several loops, where threads have some; and of which
+# services on which loops the sentinels are asked each second.
 _watched: "Final[weakref.WeakSet[Connection]]" = weakref.WeakSet()
+_looks: "Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, set[Watched]]]" = weakref.WeakKeyDictionary()
 _lock: Final = threading.Lock()
+
+
+def _open_to(service: Watched, loop: asyncio.AbstractEventLoop) -> list[Connection]:
+    with _lock:
+        return [one for one in _watched if one._service == service and one._loop is loop and one.is_open]
+
+
+def _leave_former(service: Watched, loop: asyncio.AbstractEventLoop) -> None:
+    """Ends the connections to a former master. That may stand still, and not even be able to close them; or live on, as
+    after a failover that was ordered, and take for seconds what nobody will ever read."""
+    for one in _open_to(service, loop):
+        if one.master is not None and masters.is_former(service, one.master):
+            one.close()
+
+
+def _look(service: Watched, loop: asyncio.AbstractEventLoop) -> None:
+    """By a timer and not by a task that waits: a loop that ends meanwhile has nothing to wait for."""
+    if not _open_to(service, loop):
+        with _lock:
+            _looks[loop].discard(service)
+        return
+    task = loop.create_task(_looked(service, loop), name="redis-sentinels")
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _looked(service: Watched, loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        await masters.look(service)
+        _leave_former(service, loop)
+    except NoMasterError:
+        pass  # who has a connection may keep it
+    finally:
+        loop.call_later(LOOK_S, _look, service, loop)
+
+
+_tasks: set[asyncio.Task[None]] = set()
 
 
 def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:

@@ -1,5 +1,6 @@
 """Asks the sentinels of a service where its master is: once on a running loop, all at a time, and once blocking, one after
-the other. Nothing is remembered but who answers, since the answer is wanted just when it has become another one.
+the other. They are asked for every connection, and each second while there are some (`connection`); what they said last is
+remembered only to leave connections to a former master.
 """
 
 import asyncio
@@ -14,8 +15,33 @@ from .servers import Answer, Inquiry, Master, NoMasterError, Watched, newest
 ASK_S: Final = 0.5
 
 
+# By service, the master that was found last, or that a look found since.
+_latest: dict[Watched, Master] = {}
+
+
+def is_former(watched: Watched, master: Master) -> bool:
+    """Whether another has taken over since, as far as this process has heard."""
+    latest = _latest.get(watched)
+    return latest is not None and latest.epoch > master.epoch
+
+
+async def look(watched: Watched) -> Master:
+    """The same as `find`, for who has connections already: an answer that is behind tells nothing."""
+    found = await _found(watched)
+    if is_former(watched, found):
+        return _latest[watched]
+    _latest[watched] = found
+    return found
+
+
 async def find(watched: Watched) -> Master:
     """By a majority of the sentinels, or by all that answer in time. Raises NoMasterError."""
+    # Whatever was said before: who sets up sentinels anew begins to count anew.
+    found = _latest[watched] = await _found(watched)
+    return found
+
+
+async def _found(watched: Watched) -> Master:
     asked = [asyncio.ensure_future(_ask(watched, *address)) for address in watched.sentinels]
     answers: list[Answer] = []
     errors: list[str] = []
@@ -77,7 +103,7 @@ class Search:
         if silent:
             # A list of its own: other threads may be going through the former one.
             self._order = [*(one for one in self._order if one not in silent), *silent]
-        self.master = newest(self._watched, answers, errors)
+        self.master = _latest[self._watched] = newest(self._watched, answers, errors)
         return self.master
 
     def _ask(self, host: str, port: int) -> Answer:

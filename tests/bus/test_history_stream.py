@@ -172,6 +172,32 @@ def batch_of(number: int) -> bytes:
     return b"\n".join(f"[{n},{number},{1_767_225_600_000 + number},{n}.5]".encode() for n in range(3))
 
 
+async def test_a_silent_feeds_last_batches_are_added_again_when_their_connection_ends(
+    history: HistoryStream, server: RunningValkey, tmp_path: Path
+) -> None:
+    """The next append may come much later, and find a server that takes over without them."""
+    await history.append(7, 1, b"one")
+    await history.append(7, 1, b"two")
+    with Redis.from_url(server.url) as admin:
+        admin.flushall()
+        admin.client_kill_filter(_type="normal", skipme=True)
+    await within(CONTRACT_S, lambda: rows_of(server) == [b"one", b"two"])
+    await within(CONTRACT_S, lambda: history.waiting == 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_connection_that_we_close_ourselves_makes_nothing_be_added_again(
+    server: RunningValkey, tmp_path: Path
+) -> None:
+    client = Client(server.url, "test-history")
+    history = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path))
+    await history.append(7, 1, b"one")
+    client.close()
+    await asyncio.sleep(0.05)
+    assert rows_of(server) == [b"one"]
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_what_waits_is_bounded_and_what_has_no_room_becomes_a_gap(
     server: RunningValkey, short_path: Path, tmp_path: Path
 ) -> None:

@@ -12,13 +12,16 @@ from django.core.cache.backends.redis import RedisCache
 from redis.connection import SSLConnection
 from redis.exceptions import RedisError
 
+from marketdata.bus import keys
+from marketdata.bus import lease as lease_module
 from marketdata.bus.blocking import Pool, master_of, open_client
 from marketdata.bus.client import Client
 from marketdata.bus.connection import Connection, RedisDownError
+from marketdata.bus.lease import Lease
 from marketdata.bus.masters import Search
 from marketdata.bus.servers import NoMasterError, watched
 from marketdata.bus.subscriber import Subscriber
-from tests.sentinels import WatchedValkey, ask, until, watched_valkey
+from tests.sentinels import SERVICE, WatchedValkey, ask, until, watched_valkey
 
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module")]
 
@@ -148,6 +151,36 @@ async def test_a_failover_is_followed_by_every_kind_of_connection(service: Watch
         fixed.close()
         blocking.close()
         cache.close()
+
+
+async def test_a_lease_that_outlives_a_failover_counts_as_lost(
+    service: WatchedValkey, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that its leader begins a new term, and tells all it knows again. A master that an ordered failover leaves behind
+    lives on, and takes for seconds what nobody will ever read: it is left within the next look."""
+    await client.call("PING")
+    ended: list[bool] = []
+    client.on_lost = lambda: ended.append(True)
+    monkeypatch.setattr(lease_module, "DURATION_S", 60.0)
+    lost: list[bool] = []
+    lease = Lease("simulated", service.url, lambda: lost.append(True))
+    former = service.now()
+    try:
+        assert await asyncio.to_thread(lease.acquire)
+        term = lease.term
+        # Not before a replica has it: a term that is forgotten could be given a second time.
+        assert ask(former.url, "INFO", "commandstats")["cmdstat_wait"]["calls"] == 1
+        until(lambda: ask(service.sentinels[0].url, "SENTINEL", "FAILOVER", SERVICE), "an ordered failover")
+        present = await asyncio.to_thread(service.wait_for_failover, former)
+        assert ask(present.url, "GET", keys.lease("simulated")) == lease.token.encode()
+        await asyncio.to_thread(until, lambda: lost and ended, "the loss", 3.0)
+        assert ask(former.url, "ROLE")[0] == b"master"
+        assert lease.remaining() == 0
+        assert await asyncio.to_thread(lease.acquire)
+        assert lease.term > term
+        assert lease.led_last
+    finally:
+        await asyncio.to_thread(lease.release)
 
 
 @pytest.mark.slow  # the sentinels take ten seconds
