@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # What a node that hangs may hold up a flush, once; then it is passed over until it answers again.
 PATIENCE_S: Final = 0.5
+MOST_CHANNELS: Final = 200_000
 # id, channel, row
 _WIDTH: Final = 3
 
@@ -63,7 +64,10 @@ class ShardedWriter(FencedWriter):
         self._told: dict[str, Connection] = {}
         self._seen = cluster.version
         self._flushes = 0
+        # Of each channel its underlying, of each underlying its keys and their slot: worked out once.
         self._begins = len(keys.shard_channel(feed, "", "").rpartition("}")[0])
+        self._underlyings: dict[str, str] = {}
+        self._shards: dict[str, tuple[list[str], int]] = {}
 
     @property
     def owed(self) -> frozenset[str]:  # type: ignore[override]
@@ -72,7 +76,7 @@ class ShardedWriter(FencedWriter):
             self._owed |= {
                 underlying
                 for underlying, connection in self._told.items()
-                if not self._cluster.is_current(self._slot(underlying), connection)
+                if not self._cluster.is_current(self._shard(underlying)[1], connection)
             }
         return frozenset(self._owed)
 
@@ -87,11 +91,9 @@ class ShardedWriter(FencedWriter):
     ) -> None:
         await super().flush(token, term, [], count, history, trades)
         by_underlying: dict[str, list[Any]] = {}
-        begins = self._begins
         for i in range(0, len(rows), _WIDTH):
-            channel = rows[i + 1]
-            part = by_underlying.setdefault(channel[begins : channel.index("}", begins)], [])
-            part += rows[i : i + _WIDTH]
+            underlying = self._underlyings.get(rows[i + 1]) or self._underlying(rows[i + 1])
+            by_underlying.setdefault(underlying, []).extend(rows[i : i + _WIDTH])
         for underlying, told in (await self._write(term, by_underlying)).items():
             if told is None or self._told.setdefault(underlying, told) is not told:
                 self._owed.add(underlying)
@@ -112,10 +114,10 @@ class ShardedWriter(FencedWriter):
         most = _WIDTH * 3 * MAX_ROWS
         commands: list[tuple[str, list[Any], Command]] = []
         for underlying, flat in rows.items():
-            names = [keys.shard_told(self._feed, underlying), keys.shard(self._feed, underlying)]
+            names, slot = self._shard(underlying)
             for start in range(0, len(flat), most):
                 part = flat[start : start + most]
-                command = Command.run(slot_of(names[1]), _ROWS, names, [term, self._flushes, *part])
+                command = Command.run(slot, _ROWS, names, [term, self._flushes, *part])
                 commands.append((underlying, part, command))
         await self._cluster.execute([command for _, _, command in commands], PATIENCE_S)
         await self._tell_former_nodes(commands)
@@ -146,5 +148,16 @@ class ShardedWriter(FencedWriter):
         if late:
             await self._cluster.execute(late, PATIENCE_S)
 
-    def _slot(self, underlying: str) -> int:
-        return slot_of(keys.shard(self._feed, underlying))
+    def _underlying(self, channel: str) -> str:
+        if len(self._underlyings) >= MOST_CHANNELS:
+            self._underlyings.clear()  # most of them have expired
+        found = channel[self._begins : channel.index("}", self._begins)]
+        self._underlyings[channel] = found
+        return found
+
+    def _shard(self, underlying: str) -> tuple[list[str], int]:
+        shard = self._shards.get(underlying)
+        if shard is None:
+            names = [keys.shard_told(self._feed, underlying), keys.shard(self._feed, underlying)]
+            shard = self._shards[underlying] = names, slot_of(names[1])
+        return shard
