@@ -8,10 +8,13 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.urls import re_path
+from django.urls import get_resolver, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django_application = get_asgi_application()
+# The routes too: the first request would load them and all their views in the loop's own thread, and every socket would
+# wait for as long as that takes, half a second of a core and more.
+get_resolver().url_patterns  # noqa: B018
 
 # After Django is set up, since consumers import models.
 from marketdata.stream.consumer import BrowserStream, ProgramStream  # noqa: E402
