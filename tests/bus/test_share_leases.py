@@ -120,6 +120,20 @@ def test_one_that_another_number_has_led_after_does_not_lead_on(make_lease: Make
     assert not old.led_last
 
 
+def test_one_that_slept_while_the_number_changed_and_changed_back_does_not_lead_on(make_lease: Make) -> None:
+    old = make_lease(Share(1, 2))
+    assert old.acquire()
+    old._stop.set()
+    assert old._thread is not None
+    old._thread.join(2)
+    for share in (Share(2, 3), Share(2, 2)):
+        between = make_lease(share)
+        assert acquired(between)
+        between.release()
+    assert acquired(old)
+    assert not old.led_last
+
+
 def test_one_that_nobody_has_led_after_leads_on(make_lease: Make, redis_client: Redis) -> None:
     lease, other = make_lease(Share(1, 2)), make_lease(Share(2, 2))
     assert lease.acquire()

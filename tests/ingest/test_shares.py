@@ -20,6 +20,7 @@ from marketdata.bus import keys, orders
 from marketdata.bus.beacon import Beacon
 from marketdata.bus.history_stream import HistoryOptions
 from marketdata.bus.orders import Order
+from marketdata.feeds.base import Batch
 from marketdata.ingest import campaign
 from marketdata.ingest.leader import DeposedError, Leader
 from marketdata.models import Instrument
@@ -88,6 +89,14 @@ class Judge:
         return self.watch.health(FEED, time.monotonic(), connected=True)[:2]
 
 
+class Obedient(SplitFeed):
+    """Says nothing of what is not in its share: here, nothing at all."""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        await asyncio.Event().wait()
+        yield Batch()
+
+
 class Room:
     def __init__(self, url: str, history: HistoryOptions | None = None) -> None:
         self.url = url
@@ -97,8 +106,8 @@ class Room:
         self.ids: dict[str, int] = {}
         self._history = history
 
-    def start(self, share: Share) -> Leader:
-        leader = Leader(SplitFeed(), self.url, lambda group: f"{PREFIX}{group}", self._history, share=share)
+    def start(self, share: Share, feed: SplitFeed | None = None) -> Leader:
+        leader = Leader(feed or SplitFeed(), self.url, lambda group: f"{PREFIX}{group}", self._history, share=share)
         self.leaders[leader] = asyncio.create_task(leader.run())
         return leader
 
@@ -277,7 +286,7 @@ async def test_a_share_without_an_underlying_is_well(server: RunningValkey) -> N
         share for share in shares_of(40) if not any(share.holds(underlying) for underlying in UNDERLYING_OF.values())
     )
     async with opened(server.url) as room:
-        leader = room.start(empty)
+        leader = room.start(empty, Obedient())
 
         async def beacon() -> Beacon | None:
             kept = await room.redis.get(keys.status(FEED, empty))
