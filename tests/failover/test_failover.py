@@ -13,6 +13,7 @@ import pytest
 
 from marketdata.rows import TERM
 from tests.path.client import StreamClient, stream_client
+from tests.sentinels import SERVICE, ask
 
 from .scene import CONTRACT_S, SYMBOLS, Failover, open_failover, within
 
@@ -124,6 +125,33 @@ async def test_a_master_that_stands_still_is_left(short_path: Path) -> None:
                 former.process.send_signal(signal.SIGCONT)
             await asyncio.sleep(1)
             assert "READONLY" not in scene.leaders()
+            scene.run(0)
+        hold_to_the_ledger(scene)
+
+
+@pytest.mark.slow
+async def test_nothing_is_lost_in_a_failover_that_is_ordered(short_path: Path) -> None:
+    """The former master lives on, and takes what nobody will read until it is left."""
+    with open_failover(short_path) as scene:
+        async with stream_client(scene.web, scene.stack.users[0]) as client:
+            await scene.join(client)
+            scene.run(1_000)
+            before = {i: client.rows[i][1] for i in client.facts}
+            former = await asyncio.to_thread(scene.service.now)
+            ask(scene.service.sentinels[0].url, "SENTINEL", "FAILOVER", SERVICE)
+            await asyncio.to_thread(scene.service.wait_for_failover, former)
+            scene.quote_silent()
+            shown = await scene.newer(client, {i: before[i] for i in scene.silent_ids}, CONTRACT_S * FACTOR)
+            await client.until(
+                lambda: (
+                    {i: row[2:] for i, row in scene.last_values().items() if i in shown}
+                    == {i: client.rows[i][2:] for i in shown}
+                ),
+                CONTRACT_S * FACTOR,
+            )
+            assert {i: client.rows[i][2:] for i in shown} == {i: row[2:] for i, row in shown.items()}
+            await scene.newer(client, {i: client.rows[i][1] for i in before.keys() - shown.keys()}, 10)
+            assert ask(former.url, "ROLE")[0] == b"master"
             scene.run(0)
         hold_to_the_ledger(scene)
 
