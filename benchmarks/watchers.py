@@ -22,7 +22,7 @@ import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 AT_ONCE: Final = 50
-HANDSHAKE_S: Final = 30.0
+HANDSHAKE_S: Final = 60.0
 SNAPSHOTS_S: Final = 90.0
 SOCKETS_AN_ADDRESS: Final = 10_000
 
