@@ -11,10 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from django.conf import settings
+from django.core.management import CommandError
 from redis import Redis
 
 from marketdata.bus import keys
 from marketdata.bus.beacon import Beacon
+from marketdata.management.commands.ingest_feed import Command
 from tests.valkey import RunningValkey
 
 FEED = "simulated"
@@ -135,6 +137,20 @@ def test_a_feed_that_there_is_not_is_refused_and_the_others_are_named(start: Sta
     assert process.returncode == 2
     assert "invalid choice: 'no-such-feed'" in error
     assert FEED in error
+
+
+@pytest.mark.parametrize(
+    ("shares", "share", "said"),
+    [
+        (0, None, "--shares is 0; it takes 1 to 64"),
+        (65, None, "--shares is 65; it takes 1 to 64"),
+        (3, 4, "--share is 4; of 3 it takes 1 to 3"),
+        (1, 2, "--share is 2; of 1 it takes 1 to 1"),
+    ],
+)
+def test_a_share_that_there_is_not_is_refused(shares: int, share: int | None, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        Command().handle(feed=FEED, shares=shares, share=share)
 
 
 def test_a_killed_leader_is_followed_by_its_standby(start: Start, admin: Redis) -> None:
