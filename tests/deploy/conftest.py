@@ -68,3 +68,5 @@ async def site(factor: float, tmp_path_factory: pytest.TempPathFactory) -> Async
             await asyncio.gather(*(desk.aclose() for desk in site.desks))
             for proxy in proxies:
                 proxy.stop()
+            for host in hosts:  # which would take leave of nobody
+                host.running.kill()
