@@ -68,6 +68,10 @@ class Line:
             raise redis.TimeoutError("unanswered")
         return answer
 
+    @property
+    def connection_pool(self) -> Any:
+        return self._client.connection_pool
+
     def close(self) -> None:
         self._client.close()
 
