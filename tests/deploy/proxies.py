@@ -1,5 +1,5 @@
-"""nginx and HAProxy as `deploy/` ships them: only addresses, ports, paths, how much this machine may be asked for and,
-without root, the user are filled in.
+"""nginx and HAProxy as `deploy/` ships them: only addresses, ports, paths, the user, and how much this machine may be asked
+for are filled in.
 """
 
 import datetime as dt
@@ -8,8 +8,10 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.path.stack import Process, start_process
+from project.parent_death import die_with_parent
+from tests.path.stack import Process
 from tests.valkey import free_port
 
 Kind = Literal["nginx", "haproxy"]
@@ -97,7 +100,7 @@ def start_proxy(kind: Kind, hosts: Sequence[str], changed: Change = lambda text:
         "nginx": [found, "-c", str(configuration), "-g", "daemon off;"],
         "haproxy": [found, "-db", "-f", str(configuration)],
     }[kind]
-    process = start_process(command, folder / "output", {"PATH": _PATH}, cwd=folder)
+    process = _started(command, folder)
     deadline = time.monotonic() + START_S
     while True:
         try:
@@ -112,9 +115,26 @@ def start_proxy(kind: Kind, hosts: Sequence[str], changed: Change = lambda text:
             return Proxy(kind, *ports, folder, process)
 
 
+def _started(command: Sequence[str], folder: Path) -> Process:
+    """It is asked to end with us, and not killed: nginx would leave its workers behind."""
+    log = folder / "output"
+    with log.open("a") as output:
+        popen = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={"PATH": _PATH},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+    return Process(popen, log)
+
+
 def filled(kind: Kind, hosts: Sequence[str], ports: tuple[int, int], folder: Path) -> str:
     text = _with_hosts((DEPLOY / FILES[kind]).read_text(), hosts)
-    user = pwd.getpwuid(os.geteuid()).pw_name
     if kind == "nginx":
         changes = {
             "listen 80 ": f"listen 127.0.0.1:{ports[0]} ",
@@ -139,9 +159,10 @@ def filled(kind: Kind, hosts: Sequence[str], ports: tuple[int, int], folder: Pat
             "/run/haproxy/admin.sock": f"{folder}/admin.sock",
             # It would not start where a process may not open twice as many files.
             "maxconn 30000": "maxconn 1000",
+            # A change of user would undo that it ends with us.
+            "user haproxy": f"user {pwd.getpwuid(os.geteuid()).pw_name}",
+            "    group haproxy\n": "",
         }
-        if os.geteuid() != 0:
-            changes |= {"user haproxy": f"user {user}", "group haproxy\n": "\n"}
     for old, new in changes.items():
         assert text.count(old) == 1, (kind, old)
         text = text.replace(old, new)
