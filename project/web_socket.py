@@ -14,6 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from marketdata.stream.sending import EXTENSION
+from marketdata.stream.turnstile import turnstile
 
 # RFC 6455, 5.2: the last fragment, a text frame; then its length in one, three or nine bytes, unmasked.
 TEXT: Final = 0x81
@@ -44,6 +45,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[EXTENSION] = self.push
+        await turnstile().passed()
         await super().run_asgi()
 
     async def send(self, message: ASGISendEvent) -> None:

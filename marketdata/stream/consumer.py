@@ -35,6 +35,7 @@ from .hub import Hub, configured, get_hub
 from .protocol import ProtocolError
 from .sending import push_of
 from .sources import Change, Source, Sources
+from .turnstile import turnstile
 
 logger = logging.getLogger(__name__)
 
@@ -230,6 +231,7 @@ class StreamConsumer(AsyncConsumer):
         if self.sources.get(said.source) is None and len(self.sources) >= SOURCES:
             raise ProtocolError("too_many_symbols", f"at most {SOURCES} sources", "source", limit=SOURCES)
         connection.heard_at = time.monotonic()
+        await turnstile().passed()
         refused: list[dict[str, Any]] = []
         key: Any = None
         followed: Followed | None = None
@@ -636,6 +638,7 @@ class BrowserStream(StreamConsumer):
             await self.refuse(protocol.NOT_ALLOWED, "this page may not open the stream")
         cookies = _cookies(self.scope)
         who = await identity.from_session(cookies)
+        await turnstile().passed()  # hundreds are answered at once
         if who is None:
             await self.refuse(protocol.NOT_SIGNED_IN, "not signed in")
         else:
@@ -655,6 +658,7 @@ class ProgramStream(StreamConsumer):
             return
         scheme, _, token = header.decode("latin-1").partition(" ")
         who = await identity.from_token(token.strip()) if scheme.lower() == "bearer" else None
+        await turnstile().passed()  # hundreds are answered at once
         if who is None:
             await self.refuse(protocol.NOT_SIGNED_IN, "the token is not a good one")
         elif READ not in who.scopes:
