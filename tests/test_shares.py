@@ -23,7 +23,9 @@ def test_a_feed_that_is_not_split_holds_everything() -> None:
 def test_where_an_underlying_is_never_changes() -> None:
     """Written out: two versions that differ here would both write an instrument."""
     names = ["SPX", "SPY", "QQQ", "NDX", "TSLA", "NVDA", "BTC", "ETH", "ZEPH", "NIMBU", "ACME", "GIZMO"]
-    placed = ["".join(str(share.number) for name in names for share in shares_of(n) if share.holds(name)) for n in (2, 3)]
+    placed = [
+        "".join(str(share.number) for name in names for share in shares_of(n) if share.holds(name)) for n in (2, 3)
+    ]
     assert placed == ["211121211212", "231312111321"]
 
 

@@ -34,8 +34,8 @@ SPILL_FULL: Final = "spill_full"
 Ends = dict[int, tuple[int, float]]
 
 # KEYS stream, highest term, size, gaps, terms of the shares · ARGV feed, term, count, rows, trades, cap, '1' for the
-# leader's own or '0' for what was accepted before and comes late, the share, the share's `of` ('' for both where the feed is
-# not split)
+# leader's own or '0' for what was accepted before and comes late, the share, the share's `of` ('' for both where the feed
+# is not split)
 _APPEND: Final = Script(
     APPEND
     + """

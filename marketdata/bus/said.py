@@ -61,7 +61,7 @@ async def _payloads(client: Client, kind: Kind[S], feed: str) -> list[bytes | No
 
 
 def read_blocking(client: Any, kind: Kind[S], feed: str, payload: Any) -> S | None:
-    """The same, with a client of redis-py, where `payload` is what stands at the feed's own key. Raises redis.RedisError."""
+    """The same, with a client of redis-py; `payload` is what stands at the feed's own key. Raises redis.RedisError."""
     one = kind.decoded(payload)
     if not (shares := split(one)):
         return one
