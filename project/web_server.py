@@ -6,7 +6,6 @@ import contextlib
 import gc
 import logging
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -50,15 +49,6 @@ def web_server(application: Any) -> "WebServer":
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-
-
-# Between the loop and threads that ask the database. With the usual 5 ms, each frame that is sent while such a thread
-# computes may cost the loop that long: it gives the interpreter away for the time of the call, and must ask for it again.
-SWITCH_S: Final = 0.0005
-
-
-def calm_threads() -> None:
-    sys.setswitchinterval(SWITCH_S)
 
 
 def calm_collector() -> None:

@@ -145,7 +145,8 @@ class Connection:
         self.opened_at = self.heard_at = self.framed_at = self.pinged_at = now
         self.pinged_bytes = 0
         self.rows_at_ping = 0
-        self._marks: deque[Mark] | None = None
+        # Neither is kept where it is empty, nor is a deque where a list will do: each deque is 600 bytes a socket.
+        self._marks: list[Mark] | None = None
         self._outbox: deque[bytes | Snapshot] | None = None
         self._send = send
         self._push = push if push is not None else sending.push_through(send)
@@ -257,7 +258,7 @@ class Connection:
         if n > self.n:
             raise protocol.ProtocolError("bad_message", f"frame {n} was never sent; the last one was {self.n}", "n")
         while self._marks and self._marks[0].n <= n:
-            self.answered = max(self.answered, self._marks.popleft().sent)
+            self.answered = max(self.answered, self._marks.pop(0).sent)
         self.go_on()
 
     def go_on(self) -> None:
@@ -271,6 +272,8 @@ class Connection:
                 return
             elif self._snapshot_frame(first):
                 self._outbox.popleft()
+        if not self._outbox:
+            self._outbox = None
         if self.pending and not self._outbox and not self.busy:
             ids = self.pending & self.wanted
             self.pending = set()
@@ -292,8 +295,8 @@ class Connection:
     def _ping(self, now: float) -> None:
         self.pinged_at, self.pinged_bytes, self.rows_at_ping = now, self.sent, self.rows
         if self._marks is None:
-            self._marks = deque()
-        if len(self._marks) >= 16:  # unanswered ones close the connection long before; this only bounds the deque
+            self._marks = []
+        if len(self._marks) >= 16:  # unanswered ones close the connection long before; this only bounds them
             return
         self._marks.append(Mark(self.n, self.sent, now))
         self._transmit(b'{"op":"ping","n":%d}' % self.n)

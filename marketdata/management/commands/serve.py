@@ -83,13 +83,12 @@ def _serve(listener: socket.socket, ready: str | None) -> None:
     """Until SIGTERM or SIGINT; a byte goes to the descriptor `ready` when it serves."""
     # Built here, in the main thread and before the loop runs: what it imports must not delay a first request.
     from project.asgi import application
-    from project.web_server import calm_collector, calm_threads, web_server
+    from project.web_server import calm_collector, web_server
 
     server = web_server(application)
     if ready is not None:
         server.on_ready = lambda: _say(int(ready))
     calm_collector()
-    calm_threads()
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
