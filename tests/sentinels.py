@@ -3,9 +3,7 @@ on ports of the loopback. A sentinel is told at its start what it would take sec
 """
 
 import contextlib
-import os
 import secrets
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,9 +14,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from project.embedded.binary import find_server
-from project.parent_death import die_with_parent
-from tests.valkey import RunningValkey, free_port, start_valkey
+from tests.valkey import RunningValkey, free_port, spawn, start_valkey
 
 SERVICE = "strikewire"
 DOWN_AFTER_MS = 700
@@ -160,16 +156,7 @@ def _start_sentinels(service: WatchedValkey, count: int) -> None:
         ]
         config = folder / "sentinel.conf"
         config.write_text("\n".join(lines) + "\n")
-        with (folder / "sentinel.log").open("ab") as log:
-            process = subprocess.Popen(
-                [find_server(), str(config), "--sentinel"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={"PATH": os.environ.get("PATH", "")},
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
+        process = spawn([str(config), "--sentinel"], folder / "sentinel.log")
         service.sentinels.append(RunningValkey(f"redis://127.0.0.1:{port}/0", process))
 
     until(partial(_all_know_all, service), "the sentinels")

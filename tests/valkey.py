@@ -55,6 +55,20 @@ def free_port() -> int:
         return port
 
 
+def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """The server with these, in a session of its own; it ends when this process does."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [find_server(), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={"PATH": os.environ.get("PATH", "")},
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+
+
 def start_valkey(directory: Path, *extra_args: str, port: int | None = None) -> RunningValkey:
     """A server with its files in `directory`, which answers before this returns; no persistence unless asked for.
 
@@ -71,16 +85,7 @@ def start_valkey(directory: Path, *extra_args: str, port: int | None = None) -> 
         port = port or free_port()
         url, where = f"redis://127.0.0.1:{port}/0", ["--port", str(port), "--bind", "127.0.0.1"]
     log = directory / "valkey.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [find_server(), *where, "--save", "", "--appendonly", "no", "--dir", str(directory), *extra_args],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ.get("PATH", "")},
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )
+    process = spawn([*where, "--save", "", "--appendonly", "no", "--dir", str(directory), *extra_args], log)
     server = RunningValkey(url, process)
     deadline = time.monotonic() + START_SECONDS
     with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:

@@ -36,6 +36,8 @@ SEND_S: Final = 10.0
 SNAPSHOT_BYTES: Final = 64 * 1024
 # Of these, for all but rows and ids: a source's name and a message's id may each have 64 characters of six bytes.
 SNAPSHOT_HEAD_BYTES: Final = 1_024
+# `n`, the time and the rows, with commas between.
+TICKS: Final = b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}'
 # Answers that may wait for a client that does not read; one more, and it is cut.
 OUTBOX: Final = 256
 OUTBOX_BYTES: Final = 4 * 1024 * 1024
@@ -168,7 +170,7 @@ class Connection:
             return
         self.n = n = self.n + 1
         self.rows += count
-        frame = b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}' % (n, time_ns() // 1_000_000, rows)
+        frame = TICKS % (n, time_ns() // 1_000_000, rows)
         self.framed_at = now
         self.sent = sent = self.sent + len(frame)
         try:
@@ -195,7 +197,7 @@ class Connection:
         if count:
             self.n += 1
             self.rows += count
-            self._frame(b'{"op":"ticks","n":%d,"sent_ms":%d,"rows":[%b]}' % (self.n, _now_ms(), joined))
+            self._frame(TICKS % (self.n, _now_ms(), joined))
 
     def snapshot(self, source: str, ids: list[int], request: Any) -> None:
         """Owes the client the present rows of `ids`; from their frame on, changes follow."""

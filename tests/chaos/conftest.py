@@ -1,6 +1,5 @@
 """The scene that all scenarios share: starting one takes longer than most of them."""
 
-import os
 import time
 from collections.abc import AsyncIterator
 
@@ -8,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from marketdata.bus.client import Client
+from tests.deadlines import FACTORS
 from tests.path.stack import Stack
 
 from .fleet import Fleet, open_fleet
@@ -18,13 +18,11 @@ from .witness import Witness
 SOCKETS = 200
 EACH = 50
 WEBS = 2
-# Deadlines are the contract's times this: CI shares its cores. `scripts/test --slow` runs with the contract itself.
-FACTOR = float(os.environ.get("STRIKEWIRE_DEADLINE_FACTOR", "3"))
 
 
 @pytest.fixture(
     scope="package",
-    params=[pytest.param(FACTOR, id="shared-machine"), pytest.param(1.0, id="contract", marks=pytest.mark.slow)],
+    params=FACTORS,
 )
 def factor(request: pytest.FixtureRequest) -> float:
     value: float = request.param

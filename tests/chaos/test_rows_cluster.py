@@ -2,7 +2,6 @@
 shows the newest row within the contract's time, also one that quoted meanwhile and then fell silent.
 """
 
-import os
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -10,18 +9,17 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.deadlines import FACTORS
 from tests.path.universe import symbol_of
 
 from .cluster_scene import BUSY, SILENT, UNDERLYINGS, ClusterScene, cluster_scene, shard_of, silent_on, stopped, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
-FACTOR = float(os.environ.get("STRIKEWIRE_DEADLINE_FACTOR", "3"))
-
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(FACTOR, id="shared-machine"), pytest.param(1.0, id="contract", marks=pytest.mark.slow)],
+    params=FACTORS,
 )
 def factor(request: pytest.FixtureRequest) -> float:
     value: float = request.param

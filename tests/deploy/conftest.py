@@ -1,13 +1,13 @@
 """The site that all tests with real hosts share: starting one takes longer than most of them."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from django.contrib.auth.hashers import make_password
 
+from tests.deadlines import FACTORS
 from tests.path.stack import Stack
 from tests.valkey import free_port
 
@@ -15,15 +15,13 @@ from .proxies import KINDS, NAME, missing, start_proxy
 from .site import BUSY, QUOTES_A_SECOND, SYMBOLS, Site
 from .web_host import WebHost
 
-# Deadlines are the contract's times this: CI shares its cores. `scripts/test --slow` runs with the contract itself.
-FACTOR = float(os.environ.get("STRIKEWIRE_DEADLINE_FACTOR", "3"))
 PASSWORD = "correct horse 7 battery"
 DESKS = 9
 
 
 @pytest.fixture(
     scope="package",
-    params=[pytest.param(FACTOR, id="shared-machine"), pytest.param(1.0, id="contract", marks=pytest.mark.slow)],
+    params=FACTORS,
 )
 def factor(request: pytest.FixtureRequest) -> float:
     value: float = request.param

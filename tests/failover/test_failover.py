@@ -3,7 +3,6 @@ it, also what the next one had not been given.
 """
 
 import asyncio
-import os
 import signal
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from marketdata.rows import TERM
+from tests.deadlines import FACTOR
 from tests.path.client import StreamClient, stream_client
 from tests.sentinels import SERVICE, ask
 
@@ -19,7 +19,6 @@ from .scene import CONTRACT_S, SYMBOLS, Failover, open_failover, within
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 
-FACTOR = float(os.environ.get("STRIKEWIRE_DEADLINE_FACTOR", "3"))
 factors = pytest.mark.parametrize(
     "factor",
     [pytest.param(FACTOR, id="shared-machine"), pytest.param(1.0, id="contract", marks=pytest.mark.slow)],
