@@ -1,7 +1,9 @@
 """Around every view by which somebody could guess: it counts what is posted, and answers by a page (or to programs by a
-problem) where nobody may try for now, where Redis cannot count, and where mail cannot be sent.
+problem) where nobody may try for now, where Redis cannot count, where mail cannot be sent, and where no key of the
+settings opens a second factor.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
@@ -15,10 +17,14 @@ from redis.exceptions import RedisError
 from . import lock_out
 from .addresses import network_of
 from .lock_out import Limit, LockedOutError
+from .sealing import SealedError
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 _RETRY_AFTER_S: Final = 5
 _MAIL_RETRY_AFTER_S: Final = 120
+_SEALED_RETRY_AFTER_S: Final = 600  # an administrator has to do something
 
 
 class MailUnavailableError(Exception):
@@ -54,6 +60,19 @@ def guarded(view: View, *limits: Limit) -> View:
                 "The mail could not be sent. Try again in a few minutes. If you were signing up, your account may be "
                 "there already: sign in with the name and password that you chose.",
                 _MAIL_RETRY_AFTER_S,
+            )
+        except SealedError:
+            logger.error(
+                "a second factor is sealed by a secret key that is neither STRIKEWIRE_SECRET_KEY nor one of "
+                "STRIKEWIRE_SECRET_KEY_FALLBACKS: put it back, then `manage.py seal_secrets`"
+            )
+            return _answer(
+                request,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The second factor cannot be read",
+                "This site cannot read what it keeps of your second factor. Tell its administrators; a passkey still "
+                "signs you in.",
+                _SEALED_RETRY_AFTER_S,
             )
 
     return inner

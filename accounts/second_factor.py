@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.base.views import AuthenticateView, IndexView, ReauthenticateView
@@ -18,11 +20,12 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import urlencode
 
-from . import attempts, lock_out
+from . import attempts, lock_out, sealing
 from .fields import MOST_CODE, Plain
 from .guard import guarded
 from .lock_out import Claim
@@ -32,7 +35,7 @@ WRONG: Final = "That code is wrong, or was used before."
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    """Names, and words."""
+    """Names, words, and what the database may have of a secret."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
@@ -49,6 +52,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     def _get_user_identifier(self, user: Any) -> str:
         return str(user.get_username())
 
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Raises SealedError."""
+        return sealing.unseal(encrypted_text)
+
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002 # allauth's name
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return f"Passkey {count + 1}"
@@ -59,10 +69,19 @@ def claim_code(user: User) -> Claim:
     return lock_out.claim((lock_out.SECOND_FACTOR, f"user {user.pk}"))
 
 
+def _use_up(user: User, code: str) -> None:
+    """Raises ValidationError for an app's code that was used before. allauth remembers it for one period, and a code is
+    taken for longer: before and after its own, as clocks differ."""
+    taken_for_s = (2 * app_settings.TOTP_TOLERANCE + 1) * app_settings.TOTP_PERIOD
+    if not cache.add(f"second-factor:used:{user.pk}:{normalize_user_code(code)}", True, taken_for_s):
+        raise ValidationError(WRONG, code="incorrect_code")
+
+
 class _CountedCode(Plain):
     labels = {"code": "Code"}
     most = {"code": MOST_CODE}
     user: User
+    authenticator: Authenticator  # that the code is of
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,6 +91,8 @@ class _CountedCode(Plain):
         claim = claim_code(self.user)
         try:
             code: str = super().clean_code()  # type: ignore[misc]
+            if self.authenticator.type == Authenticator.Type.TOTP:
+                _use_up(self.user, code)
         except ValidationError:
             attempts.record_code(self.user)
             raise
@@ -92,7 +113,16 @@ class ActivateForm(_CountedCode, ActivateTOTPForm):
 
     def clean_code(self) -> str:
         code: str = ActivateTOTPForm.clean_code(self)
+        _use_up(self.user, code)
         return code
+
+
+class OwnFactorsView(IndexView):
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        codes = context["authenticators"].get(Authenticator.Type.RECOVERY_CODES)
+        # Here and not in the template, where nobody would catch that they cannot be read.
+        return {**context, "codes_left": len(codes.get_unused_codes()) if codes else 0}
 
 
 # ── The administration ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +162,7 @@ def protect(site: AdminSite) -> None:
     site.login = sign_in  # type: ignore[method-assign]
 
 
-overview = guarded(IndexView.as_view())
+overview = guarded(OwnFactorsView.as_view())
 authenticate = guarded(AuthenticateView.as_view())
 prove_code = guarded(ReauthenticateView.as_view())
 activate_app = guarded(login_required(ActivateTOTPView.as_view()))
