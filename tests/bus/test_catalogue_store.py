@@ -54,11 +54,11 @@ async def test_every_change_has_a_higher_version_and_is_announced(
     before = await catalogue_store.publish(client, "simulated", [facts(1), facts(2)])
     heard = redis_client.pubsub()  # type: ignore[no-untyped-call]
     heard.subscribe(keys.catalogue_channel())
-    assert heard.get_message(timeout=3)["type"] == "subscribe"
+    assert heard.get_message(timeout=10)["type"] == "subscribe"
     after = await catalogue_store.publish(client, "simulated", then)
     assert after > before
     assert await catalogue_store.version(client) == after
-    message = heard.get_message(timeout=3)
+    message = heard.get_message(timeout=10)
     assert message is not None
     assert int(message["data"]) == after
     by_id = {each.id: each for each in (await catalogue_store.read(client)).get("simulated", [])}

@@ -130,6 +130,6 @@ async def test_a_message_of_ours_arrives_in_a_group_of_their_layer(
     channel = await theirs.new_channel()
     await theirs.group_add("group", channel)
     await layer.group_send("group", {"type": "from.ours"})
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         assert await theirs.receive(channel) == {"type": "from.ours"}
     await theirs.flush()

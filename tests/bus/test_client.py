@@ -51,7 +51,7 @@ async def test_a_closed_client_opens_again_when_called(client: Client) -> None:
 async def test_after_a_killed_connection_the_next_call_works(client: Client, redis_client: Redis) -> None:
     (before,) = [await client.call("CLIENT", "ID")]
     redis_client.client_kill_filter(_id=str(before))
-    await within(3, lambda: client._connection is not None and not client._connection.is_open)
+    await within(10, lambda: client._connection is not None and not client._connection.is_open)
     assert await client.call("CLIENT", "ID") != before
 
 

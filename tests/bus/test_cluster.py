@@ -61,7 +61,7 @@ async def test_rows_of_each_underlying_are_on_the_node_of_its_slot_and_reach_who
     assert [bench.running.owner(keys.shard(FEED, underlying)) for underlying in UNDERLYINGS] == [0, 1, 2]
     await bench.board.join(ANNE, places(IDS))
     await bench.flush({i: 10 + i for i in IDS})
-    await within(3, lambda: not bench.behind())
+    await within(10, lambda: not bench.behind())
     assert [kept(bench.running, i) for i in IDS] == [row(i, 10 + i) for i in IDS]
     assert not bench.redis.exists(keys.last_values(FEED))
 
@@ -161,7 +161,7 @@ async def test_what_was_left_is_subscribed_nowhere(bench: ClusterBench) -> None:
     def subscribed() -> list[Any]:
         return [name for index in range(3) for name in bench.running.ask(index, "PUBSUB", "SHARDCHANNELS")]
 
-    await within(3, lambda: not subscribed())
+    await within(10, lambda: not subscribed())
 
 
 async def test_rest_and_the_next_leader_read_the_same(bench: ClusterBench, settings: Settings) -> None:

@@ -39,7 +39,7 @@ def heard(admin: Redis) -> PubSub:
     heard: PubSub = admin.pubsub()  # type: ignore[no-untyped-call]
     heard.subscribe(*map(group_channel, range(1, 10)), keys.beacons())
     for _ in range(10):
-        assert heard.get_message(timeout=3)["type"] == "subscribe"
+        assert heard.get_message(timeout=10)["type"] == "subscribe"
     return heard
 
 

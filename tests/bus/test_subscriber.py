@@ -50,7 +50,7 @@ async def test_what_is_published_right_after_an_add_arrives(heard: Heard, admin:
     for number in range(50):
         await heard.subscriber.add([f"channel-{number}"])
         assert admin.publish(f"channel-{number}", str(number)) == 1
-    await within(3, lambda: len(heard.messages) == 50)
+    await within(10, lambda: len(heard.messages) == 50)
     assert heard.messages == [(f"channel-{n}".encode(), str(n).encode()) for n in range(50)]
 
 
@@ -63,7 +63,7 @@ async def test_an_add_waits_for_a_subscription_that_another_add_has_asked_for(
     await asyncio.sleep(0.1)
     assert [add.done() for add in adds] == [False, False]
     os.kill(server.pid, signal.SIGCONT)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await asyncio.gather(*adds)
 
 
@@ -87,7 +87,7 @@ async def test_two_thousand_names_go_in_two_commands(heard: Heard, admin: Redis)
 async def test_a_discard_leaves_nothing(heard: Heard, admin: Redis) -> None:
     await heard.subscriber.add(["a", "b", "c"])
     heard.subscriber.discard(["a", "c", "never added"])
-    await within(3, lambda: admin.pubsub_numsub("a", "b", "c") == [(b"a", 0), (b"b", 1), (b"c", 0)])
+    await within(10, lambda: admin.pubsub_numsub("a", "b", "c") == [(b"a", 0), (b"b", 1), (b"c", 0)])
     assert heard.subscriber.subscribed == {"b"}
 
 
@@ -113,7 +113,7 @@ async def test_a_restarted_server_gets_all_that_was_wanted(
     names = [f"channel-{number}" for number in range(1_500)]
     await heard.subscriber.add(names)
     server.kill()
-    await within(3, lambda: not heard.subscriber.is_connected)
+    await within(10, lambda: not heard.subscriber.is_connected)
     again = start_valkey(short_path)
     try:
         await within(CONTRACT_S, lambda: heard.restored == 1)
@@ -129,7 +129,7 @@ async def test_what_is_added_and_discarded_during_an_outage_holds_afterwards(
 ) -> None:
     await heard.subscriber.add(["kept", "dropped"])
     server.kill()
-    await within(3, lambda: not heard.subscriber.is_connected)
+    await within(10, lambda: not heard.subscriber.is_connected)
     heard.subscriber.discard(["dropped"])
     with pytest.raises(RedisDownError, match="in time"):
         await heard.subscriber.add(["new"], timeout=0.1)
@@ -162,7 +162,7 @@ async def test_a_name_that_goes_and_comes_while_the_subscriptions_are_made_again
     monkeypatch.setattr(Connection, "tell", tell)
     admin.client_kill_filter(_type="pubsub")
     await within(CONTRACT_S, lambda: adding)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await adding[0]
     assert admin.pubsub_numsub("a", "b") == [(b"a", 1), (b"b", 1)]
 
@@ -175,7 +175,7 @@ async def test_what_is_discarded_while_its_add_waits_is_not_subscribed(
     await asyncio.sleep(0.05)
     heard.subscriber.discard(["gone"])
     os.kill(server.pid, signal.SIGCONT)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await adding
     assert admin.pubsub_channels() == [b"kept"]
 
@@ -188,7 +188,7 @@ async def test_an_add_that_is_cancelled_does_not_cancel_another(heard: Heard, se
     cancelled.cancel()
     await asyncio.sleep(0.05)
     os.kill(server.pid, signal.SIGCONT)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await kept
     assert cancelled.cancelled()
 
@@ -218,10 +218,10 @@ async def test_a_server_that_hangs_is_noticed_and_taken_again(
     monkeypatch.setattr(module, "SILENCE_S", 0.1)
     await heard.subscriber.add(["a"])
     os.kill(server.pid, signal.SIGSTOP)
-    await within(3, lambda: not heard.subscriber.is_connected)
+    await within(10, lambda: not heard.subscriber.is_connected)
     os.kill(server.pid, signal.SIGCONT)
     await within(CONTRACT_S, lambda: heard.restored == 1)
-    await within(3, lambda: admin.pubsub_numsub("a") == [(b"a", 1)])
+    await within(10, lambda: admin.pubsub_numsub("a") == [(b"a", 1)])
 
 
 async def test_a_quiet_server_is_not_taken_for_a_dead_one(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ async def test_a_quiet_server_is_not_taken_for_a_dead_one(heard: Heard, monkeypa
 async def test_close_ends_its_connection_and_a_later_add_starts_anew(heard: Heard, admin: Redis) -> None:
     await heard.subscriber.add(["a"])
     await heard.subscriber.close()
-    await within(3, lambda: admin.pubsub_channels() == [])
+    await within(10, lambda: admin.pubsub_channels() == [])
     assert heard.subscriber.subscribed == frozenset()
     await heard.subscriber.add(["b"])
     assert admin.pubsub_channels() == [b"b"]
@@ -246,7 +246,7 @@ async def test_close_while_connecting_to_a_server_that_hangs_leaves_nothing(
     os.kill(server.pid, signal.SIGSTOP)
     with pytest.raises(RedisDownError):
         await heard.subscriber.add(["a"], timeout=0.1)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await heard.subscriber.close()
     os.kill(server.pid, signal.SIGCONT)
-    await within(3, lambda: all(client["name"] != "test-subscriber" for client in admin.client_list()))
+    await within(10, lambda: all(client["name"] != "test-subscriber" for client in admin.client_list()))

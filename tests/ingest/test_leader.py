@@ -53,7 +53,7 @@ async def test_it_lists_publishes_and_says_that_it_lives(leading: Leading) -> No
         base = rows.seq_of(leading.term, 0)
         assert leading.last_values() == {ids[s]: (base + (2 if s == SYMBOLS[0] else 1), 2.5) for s in SYMBOLS}
         assert leading.redis.hlen(keys.catalogue(FEED)) == len(SYMBOLS)
-        await within(3, lambda: (beacon := leading.beacon()) is not None and beacon.health == "ok")
+        await within(10, lambda: (beacon := leading.beacon()) is not None and beacon.health == "ok")
         beacon = leading.beacon()
         assert beacon is not None
         assert (beacon.feed, beacon.kind, beacon.term) == (FEED, "simulated", leading.term)
@@ -69,7 +69,7 @@ async def test_beacons_count_without_holes_and_tell_of_flushes(
     async with leading.running():
         await within(LISTED_S, lambda: leading.feed.openings == 1)
         leading.feed.quote(SYMBOLS[0])
-        await within(3, lambda: leading.accepted == 1)
+        await within(10, lambda: leading.accepted == 1)
         await asyncio.sleep(0.3)
         said: list[Beacon] = []
         while message := heard.get_message(timeout=0.02):
@@ -89,7 +89,7 @@ async def test_a_feed_that_falls_silent_is_told_as_stale(leading: Leading, monke
         leading.feed.quote(SYMBOLS[0])
         await within(LISTED_S, lambda: (beacon := leading.beacon()) is not None and beacon.health == "stale")
         leading.feed.quote(SYMBOLS[0])
-        await within(3, lambda: (beacon := leading.beacon()) is not None and beacon.health == "ok")
+        await within(10, lambda: (beacon := leading.beacon()) is not None and beacon.health == "ok")
 
 
 async def test_what_the_feed_rejected_is_complained_of(leading: Leading) -> None:
@@ -105,12 +105,12 @@ async def test_a_cancelled_leader_gives_its_lease_back_and_closes_the_feed(leadi
         await within(LISTED_S, lambda: leading.accepted == 1)
         assert leading.redis.exists(keys.lease(FEED))
         task.cancel()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
         assert not leading.redis.exists(keys.lease(FEED))
         assert leading.feed.closings == leading.feed.openings == 1
-        await within(3, lambda: not [c for c in leading.redis.client_list() if c["name"].startswith("ingest-")])
+        await within(10, lambda: not [c for c in leading.redis.client_list() if c["name"].startswith("ingest-")])
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -229,7 +229,7 @@ async def test_a_cut_feed_is_told_as_down_with_its_reason(leading: Leading, monk
         leading.feed.quote(SYMBOLS[0])
         await within(LISTED_S, lambda: leading.accepted == 1)
         leading.feed.say(TemporaryFeedError("the venue hung up"))
-        await within(3, lambda: (beacon := leading.beacon()) is not None and beacon.health == "down")
+        await within(10, lambda: (beacon := leading.beacon()) is not None and beacon.health == "down")
         beacon = leading.beacon()
         assert beacon is not None
         assert beacon.reason == "the venue hung up"
@@ -343,7 +343,7 @@ async def test_a_restarted_redis_gets_what_was_known_and_what_came_meanwhile(
         try:
             await within(CONTRACT_S, lambda: leading.bids() == [1.0, 20.0, 3.0, 4.0, 5.0])
             assert leading.term > former
-            await within(3, lambda: leading.accepted == len(SYMBOLS) + 1)
+            await within(10, lambda: leading.accepted == len(SYMBOLS) + 1)
             assert not task.done()
         finally:
             task.cancel()
@@ -360,7 +360,7 @@ async def test_a_redis_that_hangs_for_a_while_costs_no_quote(leading: Leading, s
             await asyncio.sleep(0.05)
         os.kill(server.pid, signal.SIGCONT)
         await within(CONTRACT_S, lambda: leading.bids()[0] == 119.0)
-        await within(3, lambda: leading.accepted == len(SYMBOLS) + 20)
+        await within(10, lambda: leading.accepted == len(SYMBOLS) + 20)
         assert not task.done()
 
 
@@ -438,7 +438,7 @@ async def test_history_on_a_second_server_catches_up_after_its_outage_while_quot
             apart.kill()
             for number in range(20):
                 leading.feed.quote(SYMBOLS[0], bid=100.0 + number)
-                await within(3, lambda number=number: leading.bids()[0] == 100.0 + number)  # type: ignore[misc]
+                await within(10, lambda number=number: leading.bids()[0] == 100.0 + number)  # type: ignore[misc]
             apart = start_valkey(short_path / "history")
             assert leading.leader.history is not None
             await within(CONTRACT_S, lambda: leading.leader.history.waiting == 0)  # type: ignore[union-attr]

@@ -7,7 +7,8 @@
     python -m tests.path.scripted_ingest SYMBOLS [LEDGER]
 
 With a ledger (`ledger.py`), it notes there what it hands to each flush and which were acknowledged, and its quotes are of
-all kinds: one-sided, crossed, with a session volume.
+all kinds, but for those whose bid is told: one-sided, crossed, with a session volume. With UNIVERSE_SHARES in the
+environment it leads one of so many shares of the feed, whichever is free.
 """
 
 import asyncio
@@ -33,9 +34,11 @@ from django.conf import settings  # noqa: E402
 
 from marketdata.facts import InstrumentFacts  # noqa: E402
 from marketdata.feeds.base import Batch, FeedClock, FeedKind, LocalFeed, TemporaryFeedError  # noqa: E402
+from marketdata.ingest import campaign  # noqa: E402
 from marketdata.ingest.leader import DeposedError, Leader  # noqa: E402
 from marketdata.ingest.options import history_of  # noqa: E402
 from marketdata.quotes import Quote  # noqa: E402
+from marketdata.shares import shares_of  # noqa: E402
 from tests.path.ledger import Ledger  # noqa: E402
 from tests.path.universe import FEED, facts_of, symbol_of  # noqa: E402
 
@@ -90,7 +93,7 @@ class ScriptedFeed(LocalFeed):
     def _put(self, numbers: Sequence[int], bid: float | None) -> None:
         now = time.time() * 1000
         quotes = [_quote(n, now, bid or round(self._random.uniform(1, 9), 2)) for n in numbers]
-        if self._varied:
+        if self._varied and bid is None:
             quotes = [self._vary(number, quote) for number, quote in zip(numbers, quotes, strict=True)]
         self._queue.put_nowait(Batch(quotes))
 
@@ -124,12 +127,15 @@ def _quote(number: int, now: float, bid: float) -> Quote:
 
 async def main(symbols: int, ledger: Ledger | None = None) -> None:
     feed = ScriptedFeed(symbols, varied=ledger is not None)
+    shares = shares_of(int(os.environ.get("UNIVERSE_SHARES", "1")))
+    lease = await campaign.win_any(FEED, settings.REDIS_URL, shares) if len(shares) > 1 else None
     leader = Leader(
         feed,
         settings.REDIS_URL,
         get_channel_layer()._group_channel,
         history_of(feed.kind),
         rows=settings.ROWS_REDIS_URL,
+        lease=lease,
     )
     if ledger is not None:
         ledger.follow(leader.flush)

@@ -89,7 +89,7 @@ async def test_an_administrator_is_told_each_second_how_feeds_work(
         await feed.says()
         await client.message("status", feed="second", kind="replay")
         await client.say("watch_feeds", **({} if on is None else {"on": on}))
-        first = await client.message("feed", timeout=1)
+        first = await client.message("feed", timeout=3)
         second = await client.message("feed", timeout=3)
         for told in (first, second):
             assert (told["feed"], told["kind"], told["vitals"]["term"]) == ("second", "replay", 7)
