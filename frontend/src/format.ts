@@ -37,6 +37,14 @@ export function fixed(value: Value, places: number): string {
   return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
 }
 
+/** The same, but never a zero for what is not one: 0.0004 with three decimals is `<0.001`, −0.0004 is `>−0.001`. */
+export function fixedOrLess(value: Value, places: number): string {
+  const text = fixed(value, places);
+  if (!value || /[1-9]/.test(text)) return text;
+  const least = fixed(10 ** -places, places);
+  return value > 0 ? `<${least}` : `>${MINUS}${least}`;
+}
+
 /** A price at the instrument's tick. A finer one (a mark, an index) is rounded to it. */
 export function price(value: Value, tick: number): string {
   const text = fixed(value, decimals(tick));

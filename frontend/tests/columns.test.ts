@@ -73,6 +73,57 @@ describe("a number tells what to know of it", () => {
   });
 });
 
+describe("greeks align, and have the digits that they need", () => {
+  const texts = (underlying_price: number, values: Record<string, number>[]) =>
+    values.map((one) => {
+      const [key] = Object.keys(one);
+      return cell(key!, view({ ...one, underlying_price })).text;
+    });
+
+  it.each([
+    // An underlying worth much, one worth little, and one worth next to nothing.
+    [64_000, { theta: -123.456 }, "−123.5"],
+    [64_000, { vega: 65.21 }, "65.2"],
+    [64_000, { gamma: 0.0000372 }, "0.0000372"],
+    [5_174, { gamma: 0.00162 }, "0.001620"],
+    [5_174, { vega: 5.343 }, "5.34"],
+    [172, { gamma: 0.0312 }, "0.0312"],
+    [172, { theta: -0.0634 }, "−0.063"],
+    [12, { vega: 0.0129 }, "0.0129"],
+    [2, { vega: 0.0004 }, "0.00040"],
+    [2, { gamma: 1.23456 }, "1.23"],
+    [0.5, { rho: 0.00012 }, "0.000120"],
+    [0.0001, { theta: -0.00000002 }, "−0.00000002"],
+  ])("at an underlying of %s %o is %s", (price, value, text) => {
+    expect(texts(price, [value])).toEqual([text]);
+  });
+
+  it.each(["gamma", "theta", "vega", "rho", "delta"])("%s has as many decimals at every strike", (key) => {
+    const all = texts(
+      5_174,
+      [4.123456, 0.5, 0.0123, 0.000001, 0].map((value) => ({ [key]: value })),
+    );
+    expect(new Set(all.map((text) => text.split(".")[1]?.length)).size).toBe(1);
+  });
+
+  it.each([
+    ["delta", 0.004, "<0.01"],
+    ["delta", -0.004, ">−0.01"],
+    ["theta", -0.0001, ">−0.001"],
+    ["gamma", 0.00001, "<0.0001"],
+    ["vega", 0, "0.000"],
+    ["rho", null, ""],
+  ])("%s of %s is %s, and no false zero", (key, value, text) => {
+    expect(cell(key, view({ [key]: value, underlying_price: 172 })).text).toBe(text);
+  });
+
+  it("without the underlying’s price they have three digits", () => {
+    expect(cell("theta", view({ theta: -123.456 })).text).toBe("−123");
+    expect(cell("vega", view({ vega: 0.000456 })).text).toBe("0.000456");
+    expect(cell("delta", view({ delta: 0.5 })).text).toBe("0.50");
+  });
+});
+
 describe("a price in a coin", () => {
   const facts = makeFacts({
     symbol: "BTC-26MAR27-64000-C",

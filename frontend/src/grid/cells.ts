@@ -4,13 +4,14 @@ import type { DayLine } from "../lists/dayLines";
 import { type Column, columnValue, type Facts, Flag, type Row } from "../protocol";
 import type { Store } from "../store";
 import type { GridColumn } from "./columns";
+import { charactersOf } from "./layout";
 import { Spark } from "./spark";
 import type { Named, RowView } from "./view";
 
 export type { Named } from "./view";
 
-/** So many characters have room in the narrowest cell; a cell with more is clipped. To clip every cell is dear: each becomes
- * a part of the picture by itself. */
+/** So many characters have room in nearly every cell, in some more; a cell with more is clipped. To clip every cell is
+ * dear: each becomes a part of the picture by itself. */
 const FITS = 6;
 const BESIDE_FITS = 8;
 
@@ -24,8 +25,10 @@ export class Cell {
   private label = "";
   private tone = "";
   private long = false;
+  private readonly fits: number;
 
   constructor(readonly column: GridColumn) {
+    this.fits = Math.max(FITS, charactersOf(column.key));
     this.element.className = `cell ${column.key}`;
     this.element.setAttribute("role", "gridcell");
     this.element.dataset["testid"] = `cell-${column.key}`;
@@ -60,7 +63,7 @@ export class Cell {
       // The space is for who copies the row or has it read out.
       this.besideNode.data = beside && ` ${beside}`;
     }
-    const long = text.length > FITS || beside.length > BESIDE_FITS;
+    const long = text.length > this.fits || beside.length > BESIDE_FITS;
     if (long !== this.long) {
       this.long = long;
       this.element.classList.toggle("long", long);

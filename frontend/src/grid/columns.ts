@@ -1,16 +1,6 @@
 // What each column of the grid shows of a row: its text, its reason when blank, and what makes it flash. Pure.
-import {
-  aboutDollars,
-  age,
-  change,
-  count,
-  decimals,
-  exact,
-  fixed,
-  percent,
-  price,
-  significant,
-} from "../format";
+import { aboutDollars, age, change, count, decimals, exact, percent, price } from "../format";
+import { type Greek, greekText } from "../greeks";
 import { inDollars, isCoinPriced } from "../money";
 import { type Column, Flag } from "../protocol";
 import type { RowView } from "./view";
@@ -88,6 +78,10 @@ function quoted(view: RowView, text: string, value: number | null, none: string)
   if (!text) return absent(view, none);
   const crossed = view.has(Flag.crossed) ? "Crossed: the bid is above the ask. " : "";
   return crossed + besideNote(view, value);
+}
+
+function greek(view: RowView, name: Greek): string {
+  return greekText(name, view.value(name), view.value("underlying_price"));
 }
 
 function computed(view: RowView, text: string, what: string): string {
@@ -236,7 +230,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Delta",
     title: "Change of the price for a change of 1 of the underlying",
     value: (view) => view.value("delta"),
-    text: (view) => fixed(view.value("delta"), 2),
+    text: (view) => greek(view, "delta"),
     note: (view, text) => computed(view, text, "delta"),
   },
   {
@@ -296,7 +290,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Gamma",
     title: "Change of delta for a change of 1 of the underlying",
     value: (view) => view.value("gamma"),
-    text: (view) => significant(view.value("gamma"), 3),
+    text: (view) => greek(view, "gamma"),
     note: (view, text) => computed(view, text, "gamma"),
   },
   {
@@ -304,7 +298,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Theta",
     title: "Change of the price in a calendar day",
     value: (view) => view.value("theta"),
-    text: (view) => fixed(view.value("theta"), 3),
+    text: (view) => greek(view, "theta"),
     note: (view, text) => computed(view, text, "theta"),
   },
   {
@@ -312,7 +306,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Vega",
     title: "Change of the price for a point of volatility",
     value: (view) => view.value("vega"),
-    text: (view) => fixed(view.value("vega"), 3),
+    text: (view) => greek(view, "vega"),
     note: (view, text) => computed(view, text, "vega"),
   },
   {
@@ -320,7 +314,7 @@ export const COLUMNS: readonly GridColumn[] = [
     header: "Rho",
     title: "Change of the price for a point of interest",
     value: (view) => view.value("rho"),
-    text: (view) => fixed(view.value("rho"), 3),
+    text: (view) => greek(view, "rho"),
     note: (view, text) => computed(view, text, "rho"),
   },
 ];

@@ -16,14 +16,17 @@ const WIDTHS: Readonly<Record<string, number>> = {
   bid_iv: 50,
   ask_iv: 50,
   delta: 48,
-  gamma: 62,
-  theta: 56,
-  vega: 52,
-  rho: 52,
+  gamma: 72,
+  theta: 64,
+  vega: 56,
+  rho: 56,
   volume: 52,
   open_interest: 52,
   age: 48,
 };
+/** The width of a digit in the page's type, and what a cell keeps free at its sides. */
+const DIGIT = 7.4;
+const SIDES = 12;
 const DOLLARS_WIDTH = 62;
 const LARGE_WIDTH = 12;
 
@@ -39,6 +42,11 @@ export function widthOf(key: string, prices: Prices): number {
   const width = WIDTHS[key] ?? 56;
   if (!COLUMN_OF.get(key)?.beside) return width;
   return width + (prices.dollars ? DOLLARS_WIDTH : 0) + (prices.large ? LARGE_WIDTH : 0);
+}
+
+/** So many characters surely have room in a column that has its least width. */
+export function charactersOf(key: string): number {
+  return Math.floor(((WIDTHS[key] ?? 56) - SIDES) / DIGIT);
 }
 
 /** A value for `grid-template-columns`: each at least its width, and room left over in proportion. */
