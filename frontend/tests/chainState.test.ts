@@ -243,6 +243,25 @@ describe("an expiry", () => {
     expect(bidOf(100, "call")).toBe("1.00");
   });
 
+  it("has the money where its options say that the underlying is, while that says nothing itself", () => {
+    const tell = (id: number, values: Record<string, number>) =>
+      hear({ op: "ticks", n: 1, sent_ms: 0, rows: [makeRow({ id, seq: ++seq, ...values })] });
+    const money = () => element.querySelector("[data-testid=money]")?.textContent;
+    tell(first[5]!.id, { underlying_price: 101.5 });
+    animationFrame();
+    expect([money(), element.querySelectorAll(".in-the-money").length]).toEqual(["101.50", 4]);
+    tell(first[0]!.id, { underlying_price: 102.75 });
+    animationFrame();
+    expect(money()).toBe("102.75");
+    // Its own word goes first, its mark before its last trade.
+    store.setFacts(makeFacts({ id: 1, symbol: "ACME", kind: "stock", strike: null, right: null }));
+    tell(1, { last: 100.25, mark: 100.5 });
+    animationFrame();
+    tell(first[0]!.id, { underlying_price: 99 });
+    animationFrame();
+    expect(money()).toBe("100.50");
+  });
+
   it("marks the money anew when the underlying moves", () => {
     const underlying = makeFacts({ id: 1, kind: "stock", symbol: "ACME", strike: null, right: null });
     subscribed("underlyings", [underlying]);

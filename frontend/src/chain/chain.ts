@@ -7,9 +7,10 @@ import { decimals } from "../format";
 import type { Frame } from "../frame";
 import type { Named } from "../grid/cells";
 import { isCoinPriced } from "../money";
-import { columnValue, type Message, type Subscribed } from "../protocol";
+import type { Message, Row, Subscribed } from "../protocol";
 import type { Settings } from "../settings";
 import type { StreamSocket } from "../socket";
+import { ownPrice, underlyingPrice } from "../spot";
 import type { Store } from "../store";
 import { type Address, addressOf } from "./address";
 import { namedExpiry, usualExpiry } from "./expiry";
@@ -105,6 +106,8 @@ export function createChain(parts: ChainParts) {
   let pointed: Named | null = null;
   let live: readonly string[] = [];
   let marks: ReadonlyMap<number, number> = new Map();
+  /** The contract of the chain on the screen whose row came last. */
+  let newest: number | null = null;
   let fetching = new AbortController();
   let pause: ReturnType<typeof setTimeout> | undefined;
   let nextSource = 1;
@@ -141,19 +144,23 @@ export function createChain(parts: ChainParts) {
     return store.ids.get(`${feed}.${symbol}`);
   }
 
-  /** The last price of an instrument, else its mark, else the middle of its book; null where none is known. */
+  /** What an underlying is worth by its own newest row; null where that is not known. */
   function priceOf(feed: string, symbol: string): number | null {
-    const row = store.rows.get(idOf(feed, symbol) ?? -1);
-    if (!row) return null;
-    const value = (column: "last" | "mark" | "bid" | "ask") => columnValue(row, store.columns, column);
-    const [bid, ask] = [value("bid"), value("ask")];
-    return value("last") ?? value("mark") ?? (bid !== null && ask !== null ? (bid + ask) / 2 : null);
+    return ownPrice(store.rows.get(idOf(feed, symbol) ?? -1), store.columns);
   }
 
+  /** The same of the one on the screen, which may be told by its options alone. */
   function price(): number | null {
     const now = address();
     if (!now) return null;
-    return priceOf(now.feed, now.underlying) ?? chain()?.underlying_price ?? null;
+    const own = store.rows.get(idOf(now.feed, now.underlying) ?? -1);
+    return underlyingPrice(own, optionRows(), store.columns) ?? chain()?.underlying_price ?? null;
+  }
+
+  /** Of the chain that is on its way or shown, that which came last first. */
+  function* optionRows(): Iterable<Row | undefined> {
+    if (newest !== null) yield store.rows.get(newest);
+    for (const id of (pending ?? shown)?.contracts.keys() ?? []) yield store.rows.get(id);
   }
 
   // ── Which expiry ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -369,6 +376,7 @@ export function createChain(parts: ChainParts) {
     const place = isFirst ? (places.get(held.address) ?? null) : (grid?.place ?? null);
     pending = null;
     shown = held;
+    newest = null;
     draw(held, place);
     point();
     keepExpiry(held);
@@ -428,6 +436,7 @@ export function createChain(parts: ChainParts) {
     clearTimeout(pause);
     if (shown) socket.unsubscribe(shown.source);
     shown = null;
+    newest = null;
     setCount(null);
   }
 
@@ -549,7 +558,12 @@ export function createChain(parts: ChainParts) {
     rowChanged: (id: number) => {
       grid?.rowChanged(id);
       const to = address();
-      if (to && id === idOf(to.feed, to.underlying)) drawPrice();
+      if (!to) return;
+      const underlying = idOf(to.feed, to.underlying);
+      if (shown?.contracts.has(id)) newest = id;
+      // What says nothing of its price itself moves with what its options say of it.
+      const isTold = () => ownPrice(store.rows.get(underlying ?? -1), store.columns) === null;
+      if (id === underlying || (id === newest && isTold())) drawPrice();
     },
     factsChanged: (id: number) => grid?.factsChanged(id),
     drawAges: () => grid?.drawAges(),
