@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import re
+import signal
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -66,8 +67,15 @@ class Failover:
         with open_client(self.service.url, socket_timeout=2) as client:
             return {int(i): json.loads(body(framed)) for i, framed in client.hgetall(f"stack:last:{FEED}").items()}
 
+    def rest_recorders(self) -> None:
+        """Nothing is stored until all `settle`s."""
+        for recorder in self.path.recorders:
+            recorder.signal(signal.SIGSTOP)
+
     def settle(self) -> None:
         """What was accepted is stored."""
+        for recorder in self.path.recorders:
+            recorder.signal(signal.SIGCONT)
         self.path.valkey = self.history.now()
         self.path.settle()
 

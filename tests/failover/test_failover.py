@@ -26,8 +26,10 @@ factors = pytest.mark.parametrize(
 
 
 async def quote_what_only_the_master_has(scene: Failover, client: StreamClient) -> dict[int, list[Any]]:
-    """The silent half's newest rows: accepted and shown, and never given to the server that takes over."""
+    """The silent half's newest rows: accepted and shown, and never given to the server that takes over, nor stored before
+    that."""
     before = {i: client.rows[i][1] for i in scene.silent_ids}
+    scene.rest_recorders()
     for server in {id(one): one for one in (scene.service, scene.history)}.values():
         for replica in server.replicas:
             server.detach(replica)
