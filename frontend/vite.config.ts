@@ -40,6 +40,7 @@ export default defineConfig({
         app: "src/main.tsx",
         pages: "src/styles/pages.css",
         feeds: "src/admin/feeds.ts",
+        entrance: "src/accounts/entrance.ts",
         passkeys: "src/accounts/passkeys.ts",
       },
       output: {

@@ -1,6 +1,7 @@
 // The page's entry: reads what the server wrote about the user, builds the desk, shows it.
 import "./styles/app.css";
 import { render } from "solid-js/web";
+import { forget } from "./accounts/fragment";
 import { createDesk } from "./desk";
 import { App } from "./views/App";
 
@@ -11,3 +12,4 @@ const desk = createDesk({ user, staff: staff === "yes", account: JSON.parse(acco
 root.replaceChildren();
 render(() => <App desk={desk} />, root);
 desk.start();
+forget(localStorage);

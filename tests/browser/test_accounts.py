@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from playwright.sync_api import CDPSession, Page, expect
 
 from tests.accounts.people import code_of
 from tests.path.stack import Stack, Web
+from tests.valkey import free_port
 
 from .axe import Examiner
 from .visits import DESKTOP, PHONE, SOON_MS, Visitor, visit
@@ -181,6 +183,52 @@ def test_an_account_from_its_invitation_to_its_passkey(site: Desk) -> None:
             other.reload()
             expect(other).to_have_url(re.compile("/accounts/login/"))
         assert refused(visitor) == []
+
+
+def test_a_link_leads_where_it_should_by_an_invitation(site: Desk) -> None:
+    invitation = site.run("from accounts import invitations\nprint(invitations.path_of(invitations.make()[1]))")
+    with visit(site) as visitor:
+        page = visitor.tab()
+        page.goto(f"{site.url}#shared/linked")
+        expect(page).to_have_url(re.compile("/accounts/login/.*#shared/linked$"))
+        # The invitation comes by mail, and opens elsewhere.
+        page = visitor.tab()
+        page.goto(site.url.rstrip("/") + invitation.splitlines()[-1])
+        sign_up(page, "invited")
+        expect(page).to_have_url(f"{site.url}#shared/linked")
+        # Who was there is led there no more.
+        expect(page.get_by_test_id("theme")).to_be_visible()
+        assert page.evaluate("localStorage.getItem('strikewire.way')") is None
+
+
+def test_a_link_leads_where_it_should_by_sign_up_and_a_mail(site: Desk) -> None:
+    extra = {**site.stack.extra, "STRIKEWIRE_SIGN_UP": "open", "STRIKEWIRE_EMAIL_VERIFICATION": "mandatory"}
+    stack = replace(site.stack, extra=extra)
+    stack.valkey = site.stack.valkey
+    web = stack.start_web(port=free_port())
+    try:
+        there = Desk(stack, web)
+        with visit(there) as visitor:
+            page = visitor.tab()
+            page.goto(f"{there.url}?from=a-mail#shared/linked")
+            page.get_by_role("link", name="Make an account").click()
+            expect(page).to_have_url(re.compile("/accounts/signup/.*#shared/linked$"))
+            sign_up(page, "confirmed", "confirmed@example.org")
+            expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+            page = visitor.tab()
+            page.goto(there.mailed_link().replace("127.0.0.1", "localhost"))
+            page.get_by_role("button", name="Confirm").click()
+            expect(page).to_have_url(f"{there.url}?from=a-mail#shared/linked")
+    finally:
+        web.process.stop()
+
+
+def sign_up(page: Page, name: str, email: str = "linked@example.org") -> None:
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password, again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 // The forms that make or show a passkey: each is marked data-passkey, and posts what the browser made in `credential`.
 import { creation, failure, hindrance, posted, Refusal, request } from "./credentials";
-import { keepFragment } from "./fragment";
 
 type Options = { publicKey: Record<string, unknown> };
 
@@ -64,5 +63,3 @@ function prepare(form: HTMLFormElement): void {
 }
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-passkey]")) prepare(form);
-
-keepFragment(document.forms, window.location.hash);
