@@ -1,4 +1,5 @@
-"""An export: a feed's ticks or bars as files, one for each underlying and UTC day, with the facts of their instruments.
+"""An export: a feed's ticks, bars or trades as files, one for each underlying and UTC day, with the facts of their
+instruments.
 
     FOLDER/FEED/UNDERLYING/instruments.ndjson
     FOLDER/FEED/UNDERLYING/ticks-2026-01-15.parquet

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from .columns import BAR, BAR_PRICES, TICK, VALUES
+from .trade_queries import NAMES as TRADE_NAMES
 
-What = Literal["ticks", "bars"]
-WHATS: Final[tuple[What, ...]] = ("ticks", "bars")
+What = Literal["ticks", "bars", "trades"]
+WHATS: Final[tuple[What, ...]] = ("ticks", "bars", "trades")
 
 _PRICE: Final = "in the instrument's currency"
 _MEANINGS: Final = {
@@ -79,19 +80,30 @@ BARS: Final = (
     Column("starts_at", "time", "the beginning of its minute, on the feed's clock"),
     *(Column(name, *_BAR_MEANINGS[name]) for name in BAR[2:]),  # type: ignore[arg-type]
 )
-COLUMNS: Final[dict[What, tuple[Column, ...]]] = {"ticks": TICKS, "bars": BARS}
+TRADES: Final = (
+    *_WHOSE,
+    Column("received_at", "time", "when it was received, on the feed's clock"),
+    Column("traded_at", "time", "when the venue says that it was"),
+    Column("price", "number", f"price of the trade, {_PRICE}"),
+    Column("size", "number", "contracts or shares of the trade"),
+    Column("trade_id", "text", "the venue's id of it; where it gives none, a number of ours with a # before it"),
+)
+COLUMNS: Final[dict[What, tuple[Column, ...]]] = {"ticks": TICKS, "bars": BARS, "trades": TRADES}
 
 _FIRST_VALUE: Final = TICK.index(VALUES[0])
 _AFTER_VALUES: Final = _FIRST_VALUE + len(VALUES)
 assert ("second", "micro", "seq", "instrument", "lag_us", *VALUES, "flags", "venue_us") == TICK
 assert BAR[:2] == ("instrument", "minute")
+assert TRADE_NAMES == ("received_us", "venue_us", "price", "size", "trade_id")
 
 
 def columns_of(what: What, feed: str, symbols: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """The cells of table rows, a sequence a column of `COLUMNS[what]`. Times are in microseconds since 1970. `symbols` has
-    one entry a row."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(TICK if what == "ticks" else BAR)
+    """The cells of rows, at least one: of ticks and bars as the tables have them, of trades as `trade_queries`. A sequence
+    a column of `COLUMNS[what]`; times are in microseconds since 1970. `symbols` has one entry a row."""
+    columns = list(zip(*rows, strict=True))
     names: list[Sequence[Any]] = [[feed] * len(rows), symbols]
+    if what == "trades":
+        return [*names, *columns]
     if what == "bars":
         return [*names, [minute * 60_000_000 for minute in columns[1]], *columns[2:]]
     second, micro, seq, _, lag = columns[:_FIRST_VALUE]

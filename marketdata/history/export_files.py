@@ -106,7 +106,8 @@ def _cells(column: Column, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
+    # Also before an apostrophe that would read as ours, so that taking one off gives the text again.
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
 
 
 def instant(microseconds: int) -> str:

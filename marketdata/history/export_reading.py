@@ -1,9 +1,10 @@
 """What an export reads: which instruments have rows when, and a day's rows, page by page: bounded ranges of the key."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from . import trade_queries
 from .columns import BAR, TICK
 from .database import Database
 from .export_columns import What, columns_of
@@ -12,9 +13,11 @@ from .schema import DAY_S
 # Rows of one query, and about so many of one batch in a file: some twenty megabytes of Python objects.
 PAGE: Final = 10_000
 _DAY_MIN: Final = DAY_S // 60
+_MICROS: Final = 1_000_000
 
 _SPAN: Final = {
     "ticks": "SELECT min(second), max(second) FROM history_tick WHERE instrument = %s AND second >= %s AND second < %s",
+    "trades": "SELECT min(second), max(second) FROM history_trade WHERE instrument = %s AND second >= %s AND second < %s",
     "bars": "SELECT min(minute), max(minute) FROM history_bar WHERE instrument = %s AND minute >= %s AND minute < %s",
 }
 # The plain bound on the second is for PostgreSQL's choice of partitions, which does not look into row comparisons.
@@ -40,7 +43,7 @@ def stored(
     database: Database, what: What, instruments: Mapping[str, int], days: tuple[int, int]
 ) -> Iterator[Stored | None]:
     """For each instrument, its days within `days` (both in), or None where it has none. Raises HistoryDownError."""
-    length = DAY_S if what == "ticks" else _DAY_MIN
+    length = _DAY_MIN if what == "bars" else DAY_S
     for symbol, instrument in instruments.items():
         [(first, last)] = database.rows(_SPAN[what], (instrument, days[0] * length, (days[1] + 1) * length))
         yield None if first is None else Stored(instrument, symbol, first // length, last // length)
@@ -56,7 +59,7 @@ def chunks(
     for instrument in instruments:
         if not instrument.first <= day <= instrument.last:
             continue
-        for page in (_pages_of_ticks if what == "ticks" else _page_of_bars)(database, instrument.id, day):
+        for page in _PAGES[what](database, instrument.id, day):
             rows += page
             symbols += [instrument.symbol] * len(page)
             if len(rows) >= PAGE:
@@ -90,3 +93,15 @@ def _pages_of_ticks(database: Database, instrument: int, day: int) -> Iterator[l
 def _page_of_bars(database: Database, instrument: int, day: int) -> Iterator[list[tuple[Any, ...]]]:
     # At most 1,440.
     yield database.rows(_BARS, (instrument, day * _DAY_MIN, (day + 1) * _DAY_MIN))
+
+
+def _pages_of_trades(database: Database, instrument: int, day: int) -> Iterator[list[tuple[Any, ...]]]:
+    start, stop = day * DAY_S * _MICROS, (day + 1) * DAY_S * _MICROS
+    return trade_queries.chunks(database, trade_queries.Range(instrument, start, stop))
+
+
+_PAGES: Final[Mapping[What, Callable[[Database, int, int], Iterator[list[tuple[Any, ...]]]]]] = {
+    "ticks": _pages_of_ticks,
+    "bars": _page_of_bars,
+    "trades": _pages_of_trades,
+}

@@ -14,6 +14,7 @@ _MOST_SEQ: Final = 2**53
 _LAG_FITS: Final = 2**31 - 1
 _MOST_FLAGS: Final = 2**15
 _MINUTE_US: Final = 60_000_000
+_LONGEST_ID: Final = 64
 _VOLUMES: Final = ("volume_first", "volume_last", "volume_gain", "trade_volume")
 _NOT_NEGATIVE: Final = tuple(name for name in NAMES if name in NOT_NEGATIVE)
 _LAST_AT: Final = NAMES.index("last_at")
@@ -73,6 +74,22 @@ def bar(cells: Mapping[str, Any]) -> list[Any]:
     if any(known) and not all(known):
         raise CellError("volume_first: it, volume_last and volume_gain are known together or not at all")
     return [None, start // _MINUTE_US, ticks, *(cells.get(name) for name in BAR[3:])]
+
+
+def trade(cells: Mapping[str, Any]) -> list[Any]:
+    """A row in the order of `columns.TRADE`, of cells named as in `export_columns.TRADES`. Raises CellError."""
+    received = _time(cells, "received_at")
+    traded = received if cells.get("traded_at") is None else _time(cells, "traded_at")
+    for name in ("price", "size"):
+        if cells.get(name) is None:
+            raise CellError(f"{name}: there is none")
+    # A spread trades below 0 too.
+    _number(cells, "price")
+    _number(cells, "size", least=0)
+    trade_id = cells.get("trade_id") or ""
+    if not 0 < len(trade_id) <= _LONGEST_ID or "\0" in trade_id:
+        raise CellError(f"trade_id: takes 1 to {_LONGEST_ID} characters")
+    return [*divmod(received, 1_000_000), None, traded, cells["price"], cells["size"], trade_id]
 
 
 def _time(cells: Mapping[str, Any], name: str) -> int:

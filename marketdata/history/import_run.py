@@ -14,6 +14,7 @@ from .database import Database
 from .export_columns import What
 from .import_bars import BarWriter
 from .import_gaps import record_missing
+from .import_trades import TradeWriter
 from .sources.base import INSTRUMENT, Bad, Part, Row, Source
 from .writers import RowsRefusedError, open_writer
 
@@ -38,7 +39,7 @@ class Progress(NamedTuple):
 
 
 class Counted(msgspec.Struct):
-    """Of ticks or of bars: how many were `read` and could be, and how many of those brought something `new`."""
+    """Of ticks, bars or trades: how many were `read` and could be, and how many of those brought something `new`."""
 
     read: int = 0
     new: int = 0
@@ -50,6 +51,7 @@ class Imported(msgspec.Struct):
 
     ticks: Counted = msgspec.field(default_factory=Counted)
     bars: Counted = msgspec.field(default_factory=Counted)
+    trades: Counted = msgspec.field(default_factory=Counted)
     instruments_made: int = 0
     differing: list[str] = []
     set_aside: int = 0
@@ -82,6 +84,7 @@ class Import:
         self._database, self._feed, self._tell, self._report = database, feed, tell, set_aside
         self._ticks = open_writer(database)
         self._bars = BarWriter(database)
+        self._trades = TradeWriter(database)
         self._ids: dict[str, int] = {}
         self._done = Imported()
         self._rows = 0  # of the part that is read
@@ -105,6 +108,7 @@ class Import:
         finally:
             self._ticks.close()
             self._bars.close()
+            self._trades.close()
         return self._done
 
     def _part(self, part: Part, tell: Callable[[int], None]) -> None:
@@ -156,13 +160,15 @@ class Import:
             self._store(what, batch[:middle])
             self._store(what, batch[middle:])
             return
-        counted = self._done.ticks if what == "ticks" else self._done.bars
+        counted: Counted = getattr(self._done, what)
         counted.read += len(batch)
         counted.new += new
 
     def _write(self, what: What, rows: list[list[Any]]) -> int:
         if what == "bars":
             return self._bars.write(rows)
+        if what == "trades":
+            return self._trades.write(rows)
         return self._ticks.write([tuple(cells) for cells in rows]).ticks
 
     def _set_aside(self, bad: Bad) -> None:

@@ -18,7 +18,7 @@ from marketdata.history import export as exporting
 from marketdata.history import export_files, export_reading
 from marketdata.history.columns import TICK, VALUES
 from marketdata.history.database import Database
-from marketdata.history.export_columns import BARS, TICKS
+from marketdata.history.export_columns import BARS, COLUMNS, TICKS, Column
 from marketdata.models import Instrument
 from tests.builders import make_instrument
 
@@ -297,6 +297,12 @@ def test_a_terminal_shows_a_bar(history_database: Database, tmp_path: Path) -> N
     call_command("export_history", "simulated", "--format=csv", f"--folder={tmp_path}", stdout=said)
     assert "████ 2/2 files" in said.getvalue()
     assert said.getvalue().splitlines()[-1].endswith(f"5 ticks in 2 new files under {tmp_path}")
+
+
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+def test_the_columns_are_those_that_the_documentation_shows(columns: tuple[Column, ...]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    assert "\n".join(f"| `{one.name}` | {one.kind} | {one.meaning} |" for one in columns) in page
 
 
 def test_sigterm_ends_a_write_without_a_half_file(tmp_path: Path) -> None:

@@ -4,13 +4,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from ...facts import InstrumentFacts
-from ..columns import BAR, TICK
+from ..columns import BAR, TICK, TRADE
 from ..export_columns import What
 
 # Of what is set aside, so much is kept to look at.
 SHOWN: Final = 500
 # Where the instrument's id belongs in a row.
-INSTRUMENT: Final[dict[What, int]] = {"ticks": TICK.index("instrument"), "bars": BAR.index("instrument")}
+INSTRUMENT: Final[dict[What, int]] = {
+    "ticks": TICK.index("instrument"),
+    "bars": BAR.index("instrument"),
+    "trades": TRADE.index("instrument"),
+}
 
 
 class Bad(NamedTuple):
@@ -23,7 +27,8 @@ class Bad(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row in the order of `columns.TICK` or `columns.BAR`, checked; in the instrument's place is None."""
+    """A row in the order of `columns.TICK`, `columns.BAR` or `columns.TRADE`, checked; in the instrument's place is
+    None."""
 
     file: str
     line: int

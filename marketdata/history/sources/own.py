@@ -18,7 +18,7 @@ from ..export_files import FORMULA, FileError, arrow
 from ..import_checks import CellError
 from .base import SHOWN, Bad, Part, Row
 
-_NAME: Final = re.compile(r"(ticks|bars)-\d{4}-\d{2}-\d{2}(\.unfinished)?\.(csv|parquet)\Z")
+_NAME: Final = re.compile(r"(ticks|bars|trades)-\d{4}-\d{2}-\d{2}(\.unfinished)?\.(csv|parquet)\Z")
 _SUFFIXES: Final = (".csv", ".parquet")
 # A line of an export is some 400 bytes, one of facts as many.
 _MOST_LINE: Final = 65_536
@@ -27,8 +27,11 @@ _ROWS: Final = 5_000
 _NEEDED: Final[dict[What, tuple[str, ...]]] = {
     "ticks": ("symbol", "received_at", "seq"),
     "bars": ("symbol", "starts_at"),
+    "trades": ("symbol", "received_at", "price", "size", "trade_id"),
 }
-_CHECKS: Final = {"ticks": import_checks.tick, "bars": import_checks.bar}
+# By these columns a file is known to be of bars, or of trades; else it is of ticks.
+_MARKS: Final[dict[str, What]] = {"starts_at": "bars", "trade_id": "trades"}
+_CHECKS: Final = {"ticks": import_checks.tick, "bars": import_checks.bar, "trades": import_checks.trade}
 _WHOLE: Final = re.compile(r"-?\d{1,18}\Z", re.ASCII)
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\Z", re.ASCII)
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6})0*)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
@@ -74,7 +77,7 @@ class _File:
         self._path = path
         self.name = str(path)
         self._header = self._read_header()
-        self.what: What = "bars" if "starts_at" in self._header else "ticks"
+        self.what: What = next((what for name, what in _MARKS.items() if name in self._header), "ticks")
         self._columns = _columns(self.name, self.what, self._header)
 
     def facts(self) -> Iterator[InstrumentFacts | Bad]:
@@ -145,7 +148,7 @@ def _cells(line: bytes, readers: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
 
 
 def _whole(text: str) -> int:

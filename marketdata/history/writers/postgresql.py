@@ -21,7 +21,7 @@ _TYPES: Final = ["int4", "int4", "int8", "int4", "int4", *["float8"] * len(VALUE
 _BAR_TYPES: Final = ["int4", "int4", "int4", "int8", "int8", *["float8"] * (len(BAR) - 5)]
 _TRADE_TYPES: Final = ["int4", "int4", "int4", "int8", "float8", "float8", "text"]
 # Bars are joined by one recorder at a time, so that each sees what those before it made of a minute.
-_BARS_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('strikewire history bars'))"
+BARS_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('strikewire history bars'))"
 # One makes a partition at a time: of two at once, one would be refused.
 _PARTITIONS_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('strikewire history partitions'))"
 _UPSERT: Final = (
@@ -130,7 +130,7 @@ class PostgresqlWriter:
             new += stored
         if not ticks:
             return 0
-        connection.execute(_BARS_LOCK)
+        connection.execute(BARS_LOCK)
         if not all_are_new:
             for key in {(tick[3], tick[0] // 60) for tick in ticks}:
                 self._bar_again(connection, key)
@@ -178,7 +178,7 @@ class PostgresqlWriter:
         ).fetchall()
         cursor.execute("DELETE FROM incoming_trade")
         if new:
-            connection.execute(_BARS_LOCK)
+            connection.execute(BARS_LOCK)
             cursor.executemany(base.ADD_TRADES, base.trade_rows(bars.trade_volumes(new)))
         return len(new)
 

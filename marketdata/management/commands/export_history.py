@@ -1,4 +1,4 @@
-"""`manage.py export_history FEED`: a feed's stored ticks or bars as files."""
+"""`manage.py export_history FEED`: a feed's stored ticks, bars or trades as files."""
 
 import datetime as dt
 import signal
@@ -18,7 +18,9 @@ from ...history.progress import Bar
 
 
 class Command(BaseCommand):
-    help = "Writes stored ticks or bars to files, one for each underlying and UTC day. Started again, it goes on."
+    help = (
+        "Writes stored ticks, bars or trades to files, one for each underlying and UTC day. Started again, it goes on."
+    )
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:

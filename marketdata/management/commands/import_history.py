@@ -1,4 +1,4 @@
-"""`manage.py import_history PATH --feed NAME`: ticks and bars from files into the history database."""
+"""`manage.py import_history PATH --feed NAME`: ticks, bars and trades from files into the history database."""
 
 import sys
 import time
@@ -19,9 +19,7 @@ from ...history.sources import SOURCES
 
 
 class Command(BaseCommand):
-    help = (
-        "Reads ticks and bars from files: what export_history wrote, or another source. Again, it brings nothing new."
-    )
+    help = "Reads ticks, bars and trades from files: what export_history wrote, or another source. Again, it brings nothing new."
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -67,7 +65,7 @@ class Command(BaseCommand):
             console.say("broken off; started again, it brings the rest")
             sys.exit(130)
         console.end_live()
-        for name, counted in (("ticks", done.ticks), ("bars", done.bars)):
+        for name, counted in (("ticks", done.ticks), ("bars", done.bars), ("trades", done.trades)):
             if counted.read:
                 console.say(f"{feed}: {counted.read:,} {name} read, {counted.new:,} of them new")
         if done.missing:
