@@ -169,6 +169,7 @@ export function createDesk(page: Page) {
         chain.rowChanged(id);
       }
     },
+    isWanted: (source) => socket.wants(source),
   });
   const dayLines = new DayLines({
     ask: (symbols) => api.sparklines(symbols),

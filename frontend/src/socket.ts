@@ -112,6 +112,11 @@ export class StreamSocket {
     this.change(subscription.source);
   }
 
+  /** Whether it is subscribed, or will be once there is a connection. */
+  wants(source: string): boolean {
+    return this.subscriptions.has(source);
+  }
+
   unsubscribe(source: string): void {
     if (this.subscriptions.delete(source)) this.change(source);
   }

@@ -1,6 +1,15 @@
 // The latest row and the facts of every instrument, and every feed's status. Before: socket.ts; after: frame.ts, views.
 import type { DayLine } from "./lists/dayLines";
-import { type Columns, columnsOf, type Facts, type FeedStatus, type Message, type Row } from "./protocol";
+import {
+  type Columns,
+  columnsOf,
+  type Facts,
+  type FeedStatus,
+  type Message,
+  type Refusal,
+  type Row,
+} from "./protocol";
+import { MOST_RETAINED, Retained } from "./retained";
 
 export interface StoreEvents {
   /** A newer row than the one held; `before` is that one. */
@@ -9,6 +18,8 @@ export interface StoreEvents {
   onStatus(status: FeedStatus): void;
   /** Ids that the server knows, and that have no value yet. */
   onEmpty(ids: readonly number[]): void;
+  /** Whether the page subscribes that source; where nobody can say, it does. */
+  isWanted?(source: string): boolean;
 }
 
 const WITHDRAWN: Readonly<Record<string, string>> = {
@@ -17,6 +28,10 @@ const WITHDRAWN: Readonly<Record<string, string>> = {
   not_streaming: "Not offered now: the administrator took it out",
 };
 
+/** So many symbols have a reason why they get no rows. */
+const MOST_REFUSED = 1_000;
+
+/** Of instruments that nothing subscribes any more it keeps the latest. */
 export class Store {
   columns: Columns = columnsOf([]);
   readonly rows = new Map<number, Row>();
@@ -34,24 +49,30 @@ export class Store {
   /** The names of a row's columns, in order. */
   fields: readonly string[] = [];
 
-  constructor(private readonly events: StoreEvents) {}
+  private readonly retained: Retained;
+
+  constructor(
+    private readonly events: StoreEvents,
+    most = MOST_RETAINED,
+  ) {
+    this.retained = new Retained((source) => events.isWanted?.(source) ?? true, most);
+  }
 
   apply(message: Message): void {
     switch (message.op) {
       case "welcome":
         this.learnFields(message.fields);
+        this.retained.forgetSources();
         for (const status of message.feeds) this.setStatus(status);
         break;
       case "subscribed":
+        this.retained.follow(message);
         for (const [symbol, facts] of Object.entries(message.added)) {
           this.setFacts({ ...facts, symbol: bare(symbol, facts) });
           this.refused.delete(symbol);
           this.refusedIds.delete(facts.id);
         }
-        for (const refusal of message.refused) {
-          this.refused.set(refusal.symbol, refusal.message);
-          if (refusal.id != null) this.refusedIds.set(refusal.id, refusal.message);
-        }
+        for (const refusal of message.refused) this.refuse(refusal);
         for (const { id, code } of message.removed) this.withdraw(id, code);
         break;
       case "snapshot":
@@ -78,8 +99,30 @@ export class Store {
   /** Facts from the stream or from a search; the stream's come last and win. */
   setFacts(facts: Facts): void {
     this.facts.set(facts.id, facts);
+    this.keep(facts.id);
     if (facts.symbol) this.ids.set(`${facts.feed}.${facts.symbol}`, facts.id);
     this.events.onFacts(facts.id);
+  }
+
+  private refuse({ symbol, id, message }: Refusal): void {
+    this.refused.delete(symbol);
+    this.refused.set(symbol, message);
+    const [oldest] = this.refused.keys();
+    if (this.refused.size > MOST_REFUSED && oldest !== undefined) this.refused.delete(oldest);
+    if (id == null) return;
+    this.refusedIds.set(id, message);
+    this.keep(id);
+  }
+
+  /** Something of that instrument is held now; of what that makes too many, nothing any more. */
+  private keep(kept: number): void {
+    this.retained.add(kept);
+    for (const id of this.retained.takeExcess()) {
+      const { feed, symbol } = this.facts.get(id) ?? {};
+      if (this.ids.get(`${feed}.${symbol}`) === id) this.ids.delete(`${feed}.${symbol}`);
+      for (const held of [this.rows, this.facts, this.days, this.refusedIds]) held.delete(id);
+      this.empty.delete(id);
+    }
   }
 
   /** Why an instrument gets no rows, or undefined. */
@@ -111,6 +154,7 @@ export class Store {
       // Rows of an instrument never go backwards, whatever order frames came in.
       if (held && (held[seqColumn] ?? 0) >= seq) continue;
       this.rows.set(id, row);
+      if (!held) this.keep(id);
       this.empty.delete(id);
       this.events.onRow(id, row, held);
     }

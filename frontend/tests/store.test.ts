@@ -142,6 +142,105 @@ describe("what a source is", () => {
   });
 });
 
+describe("of what is not subscribed any more", () => {
+  const MOST = 300;
+  const SLACK = 250;
+  let wanted: Set<string>;
+
+  beforeEach(() => {
+    wanted = new Set(["kept", "old", "new"]);
+    store = new Store(
+      {
+        onRow: () => {},
+        onFacts: () => {},
+        onStatus: () => {},
+        onEmpty: () => {},
+        isWanted: (source) => wanted.has(source),
+      },
+      MOST,
+    );
+    store.apply(WELCOME as Message);
+  });
+
+  const all = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
+  function take(source: string, ids: number[]): void {
+    const added = Object.fromEntries(ids.map((id) => [`S${id}`, makeFacts({ id, symbol: `S${id}` })]));
+    store.apply(subscribed({ source, added }));
+    store.apply(snapshot(ids.map((id) => makeRow({ id, seq: 1, bid: id }))));
+  }
+  function leave(source: string, ids: number[]): void {
+    const removed = ids.map((id) => ({ id, symbol: `S${id}`, code: "request" }));
+    store.apply(subscribed({ source, removed }));
+  }
+  const kept = (ids: number[]) => ids.filter((id) => store.rows.has(id)).length;
+
+  it("keeps the latest, with all that is known of them, and no more for hours of looking round", () => {
+    take("kept", all(1, 10));
+    for (let round = 0; round < 50; round += 1) {
+      const ids = all(1_000 + round * 100, 100);
+      take("old", ids);
+      store.days.set(ids[0]!, { state: "ready" } as never);
+      leave("old", ids);
+    }
+    expect(store.rows.size).toBeLessThanOrEqual(MOST + SLACK);
+    expect([store.facts.size, store.ids.size]).toEqual([store.rows.size, store.rows.size]);
+    expect(store.days.size).toBeLessThan(10);
+    // What was on the screen last is there at once, and what is subscribed is there, however old.
+    expect(kept(all(5_900, 100))).toBe(100);
+    expect(kept(all(1, 10))).toBe(10);
+    expect(kept(all(1_000, 100))).toBe(0);
+    expect(store.ids.has("simulated.S1000")).toBe(false);
+  });
+
+  it("keeps what is subscribed, also beyond that, and after a break", () => {
+    take("kept", all(1, 700));
+    store.apply(WELCOME as Message);
+    take("kept", all(1, 700));
+    expect(kept(all(1, 700))).toBe(700);
+    take("new", all(1_001, 400));
+    expect(kept(all(1, 700))).toBe(700);
+    expect(kept(all(1_001, 400))).toBe(400);
+  });
+
+  it("keeps what two sources hold until both have left it", () => {
+    take("kept", all(1, 10));
+    take("old", all(1, 10));
+    leave("old", all(1, 10));
+    take("old", all(1_001, 600));
+    leave("old", all(1_001, 600));
+    take("new", all(2_001, 600));
+    expect(kept(all(1, 10))).toBe(10);
+    expect(kept(all(1_001, 600))).toBe(0);
+  });
+
+  it("goes by when it was left, not by when it came", () => {
+    take("kept", all(1, 10));
+    take("old", all(1_001, 260));
+    leave("old", all(1_001, 260));
+    leave("kept", all(1, 10));
+    take("new", all(2_001, 300));
+    expect(kept(all(1, 10))).toBe(10);
+    expect(kept(all(1_001, 260))).toBeLessThan(10);
+  });
+
+  it("keeps nothing for a source that was given up unheard", () => {
+    take("old", all(1, 300));
+    wanted.delete("old");
+    take("new", all(1_001, 300));
+    expect(kept(all(1, 300))).toBeLessThan(SLACK);
+    expect(kept(all(1_001, 300))).toBe(300);
+  });
+
+  it("forgets the oldest reasons of symbols that nothing is known of", () => {
+    for (let index = 0; index < 3_000; index += 1)
+      store.apply(
+        subscribed({ refused: [{ symbol: `NO${index}`, code: "unknown_symbol", message: "None." }] }),
+      );
+    expect(store.refused.size).toBe(1_000);
+    expect(store.refusal("simulated", "NO2999", -1)).toBe("None.");
+  });
+});
+
 it("holds the newest status of every feed", () => {
   store.apply({ op: "status", ...makeStatus({ health: "stale" }) });
   expect(store.feeds.get("simulated")?.health).toBe("stale");
