@@ -21,6 +21,22 @@ _LOOKED_AT: Final = 20_000
 _STEPS_S: Final = (2 * DAY_S, 60 * DAY_S, 2**31 - 1)
 _GAPS_LOOKED_AT: Final = 1_000
 _MICROS: Final = 1_000_000
+# Gaps of a feed hardly overlap: those that begin before an instant and reach over it are among so many.
+_OVERLAPPING: Final = 100
+
+# Those that end within the time, and those that reach over its end: both walks end after so many rows, however many gaps
+# there are. One question by both bounds would read all gaps on one side of the time.
+_GAPS: Final = """
+SELECT term, from_us, to_us, count, reason FROM (
+  SELECT * FROM (
+    SELECT * FROM history_gap WHERE feed = %s AND to_us >= %s AND to_us < %s ORDER BY to_us DESC LIMIT %s
+  ) AS ended
+  UNION ALL
+  SELECT * FROM (
+    SELECT * FROM history_gap WHERE feed = %s AND from_us < %s ORDER BY from_us DESC LIMIT %s
+  ) AS begun WHERE to_us >= %s
+) AS found ORDER BY from_us DESC, term DESC LIMIT %s
+"""
 
 # Where the numbers of the newest rows do not go up by one, from the second on in which a hole is still young.
 _JUMPS: Final = """
@@ -115,11 +131,9 @@ def _explains(gap: Gap, before: Place, after: Place) -> bool:
 def gaps(database: Database, feed: str, start_us: int, stop_us: int, limit: int) -> list[Gap]:
     """The newest `limit` recorded gaps of a feed that reach into the time from `start_us` on and before `stop_us`, in the
     order of their beginnings."""
-    rows = database.rows(
-        "SELECT term, from_us, to_us, count, reason FROM history_gap "
-        "WHERE feed = %s AND from_us < %s AND to_us >= %s ORDER BY from_us DESC, term DESC LIMIT %s",
-        (feed, stop_us, start_us, limit),
-    )
+    most = max(limit, _OVERLAPPING)
+    ended, begun = (feed, start_us, stop_us, limit), (feed, stop_us, most, stop_us)
+    rows = database.rows(_GAPS, (*ended, *begun, limit))
     return [Gap(*row) for row in reversed(rows)]
 
 

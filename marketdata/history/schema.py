@@ -63,6 +63,8 @@ _COMMON: Final = (
   recorded_us bigint NOT NULL,
   UNIQUE (feed, term, from_us, reason)
 )""",
+    "CREATE INDEX IF NOT EXISTS history_gap_begins ON history_gap (feed, from_us)",
+    "CREATE INDEX IF NOT EXISTS history_gap_ends ON history_gap (feed, to_us)",
     # Rows that the database would not take, each with why. `instrument` and `seq` are null where they cannot be read.
     """CREATE TABLE IF NOT EXISTS history_reject (
   feed text NOT NULL,

@@ -1,5 +1,6 @@
 """Where stored ticks end, where those after a given one begin, and what is known to be lost, on both vendors."""
 
+import json
 import random
 
 import pytest
@@ -82,6 +83,53 @@ def test_gaps_are_those_that_reach_into_the_time(history_database: Database) -> 
         (299, 400, "stream_full"),
     ]
     assert [one.from_us for one in queries.gaps(history_database, "simulated", 0, 1_000, 2)] == [299, 300]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gaps_are_found_as_by_looking_at_each(history_database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    lost = [
+        (start := chance.randrange(10_000), start + chance.choice([0, 1, 5, 300]), chance.choice(["a", "b"]))
+        for _ in range(300)
+    ]
+    lost = sorted({(start, reason): (start, stop, reason) for start, stop, reason in lost}.values())
+    insert(history_database, gaps=[gap(from_us=start, to_us=stop, reason=reason) for start, stop, reason in lost])
+    for _ in range(20):
+        start = chance.randrange(10_000)
+        stop = start + chance.choice([1, 50, 2_000])
+        found = queries.gaps(history_database, "simulated", start, stop, 200)
+        assert sorted((one.from_us, one.to_us, one.reason) for one in found) == [
+            one for one in lost if one[0] < stop and one[1] >= start
+        ]
+        assert [one.from_us for one in found] == sorted(one.from_us for one in found)
+
+
+@pytest.mark.parametrize("of", [0.001, 0.5, 0.999, 2])
+def test_gaps_are_found_without_reading_the_others(history_database: Database, of: float) -> None:
+    each = 1_000
+    connection = history_database.connect()
+    numbers = "WITH RECURSIVE n(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM n WHERE k < 19999)"
+    connection.execute(
+        f"INSERT INTO history_gap {numbers} SELECT 'simulated', 1, k * {each}, k * {each} + 10, 1, 'x', 0 FROM n"
+    )
+    if history_database.vendor == "postgresql":
+        connection.execute("ANALYZE history_gap")
+    connection.commit()
+    connection.close()
+    start = int(of * 20_000) * each
+    found = queries.gaps(history_database, "simulated", start, start + 5 * each, 100)
+    assert [one.from_us for one in found] == ([start + n * each for n in range(5)] if of < 1 else [])
+    stop = start + 5 * each
+    parameters = ("simulated", start, stop, 100, "simulated", stop, 100, stop, 100)
+    if history_database.vendor == "sqlite":
+        plan = " ".join(str(row[3]) for row in history_database.rows(f"EXPLAIN QUERY PLAN {queries._GAPS}", parameters))
+        assert "history_gap_ends (feed=? AND to_us>? AND to_us<?)" in plan
+        assert "history_gap_begins (feed=? AND from_us<?)" in plan
+        return
+    (answer,) = history_database.rows(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queries._GAPS}", parameters)
+    top = (answer[0] if isinstance(answer[0], list) else json.loads(answer[0]))[0]["Plan"]
+    # The table alone has more than 200 pages.
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 30
 
 
 @pytest.mark.parametrize("seed", range(3))
