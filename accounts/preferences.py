@@ -33,21 +33,40 @@ def display_of(user: User) -> dict[str, Any]:
 
 
 def change(user: User, time_zone: str | None = None, display: Mapping[str, Any] | None = None) -> User:
-    """Sets what is named and leaves the rest: of `display` each of its names by itself, and `layout` as a whole. Raises
-    RefusedError naming `time_zone`, `display.theme` and so on."""
+    """Sets what is named and leaves the rest: of `display` each of its names by itself, and so of `layout`, where null
+    takes a name away; all of them where it is null itself. Raises RefusedError naming `time_zone`, `display.theme` and so
+    on."""
     display = display or {}
     problems = [*_wrong_zone(time_zone), *(one for name, value in display.items() for one in _wrong(name, value))]
     if problems:
         raise RefusedError(*problems)
     with transaction.atomic():
-        # What two tabs set at the same time shall both be there.
+        # What two tabs or browsers set at the same time shall all be there.
         now = User.objects.select_for_update().get(pk=user.pk)
+        kept = display_of(now)
+        if LAYOUT in display:
+            display = {**display, LAYOUT: _merged(kept[LAYOUT], display[LAYOUT])}
         if time_zone is not None:
             user.time_zone = now.time_zone = time_zone
-        user.display = now.display = {**display_of(now), **display}
+        user.display = now.display = {**kept, **display}
         # Past the signals: nobody's way in changes by a colour.
         User.objects.filter(pk=user.pk).update(time_zone=now.time_zone, display=now.display)
     return user
+
+
+def _merged(layout: dict[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Raises RefusedError where both together are too much."""
+    merged = {} if changes is None else {**layout, **changes}
+    merged = {name: value for name, value in merged.items() if value is not None}
+    if said := _too_large(merged):
+        raise RefusedError(Problem(f"display.{LAYOUT}", *said))
+    return merged
+
+
+def _too_large(layout: Mapping[str, Any]) -> tuple[str, str] | None:
+    if len(msgspec.json.encode(layout)) <= LAYOUT_BYTES:
+        return None
+    return "too_large", f"As JSON it may have {LAYOUT_BYTES:,} bytes in all."
 
 
 @cache
@@ -75,14 +94,15 @@ def _wrong(name: str, value: Any) -> list[Problem]:
 
 
 def _wrong_layout(value: Any) -> list[tuple[str, str]]:
+    if value is None:
+        return []
     if not isinstance(value, dict):
         return [("not_an_object", "It takes a JSON object.")]
     if _depth_is_beyond(value, LAYOUT_DEPTH):
         return [("too_deep", f"It may be nested {LAYOUT_DEPTH} deep.")]
-    text = msgspec.json.encode(value)
-    if len(text) > LAYOUT_BYTES:
-        return [("too_large", f"As JSON it may have {LAYOUT_BYTES:,} bytes.")]
-    if b"\\u0000" in text:  # PostgreSQL keeps no such character
+    if said := _too_large(value):
+        return [said]
+    if b"\\u0000" in msgspec.json.encode(value):  # PostgreSQL keeps no such character
         return [("null_characters_not_allowed", "Null characters are not allowed.")]
     return []
 

@@ -279,7 +279,7 @@ export class Api {
     return this.request("GET", "me/");
   }
 
-  /** What is named of how the page looks, and all of its layout where that is named. */
+  /** What is named of how the page looks, and of its layout; null takes a name away. */
   saveDisplay(display: Partial<Account["display"]>): Promise<unknown> {
     return this.request("PATCH", "me/", { display });
   }

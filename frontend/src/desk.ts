@@ -316,8 +316,14 @@ export function createDesk(page: Page) {
     socket.start();
   }
 
-  function saveLayout(layout: Record<string, unknown>): void {
-    void api.saveDisplay({ layout }).catch((error) => toast(messageOf(error), true));
+  /** Rejects where it may be tried again. */
+  async function saveLayout(layout: Record<string, unknown>): Promise<void> {
+    try {
+      await api.saveDisplay({ layout });
+    } catch (error) {
+      toast(messageOf(error), true);
+      if (!(error instanceof ApiError && error.status === 400)) throw error;
+    }
   }
 
   /** What was changed in another tab, in another browser, or on the settings page. */

@@ -32,8 +32,14 @@ const OWNER = "strikewire.owner";
 /** What is chosen in one go is saved once. */
 const SAVE_AFTER_MS = 800;
 
+/** Gives the account what has changed, null for what is gone; rejects where that failed. */
+export type Save = (changes: Record<string, unknown>) => Promise<unknown>;
+
 export class Settings {
-  private save: ((all: Record<string, unknown>) => void) | null = null;
+  private save: Save | null = null;
+  /** What the account does not have yet: chosen here since, and on its way there. */
+  private readonly unsaved = new Set<Name>();
+  private readonly onTheWay = new Set<readonly Name[]>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly adopted = new Set<() => void>();
   /** What this page shows, as JSON. The browser's other tabs keep theirs in the same place. */
@@ -65,25 +71,35 @@ export class Settings {
     if (JSON.stringify(value) === JSON.stringify(this.kept(name))) return;
     this.keep(name, value);
     if (!this.save) return;
+    this.unsaved.add(name);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), SAVE_AFTER_MS);
   }
 
-  /** Saves at once what waits to be saved. */
+  /** Saves at once what waits to be saved: only that, as another browser may have changed the rest. */
   flush(): void {
-    if (this.timer === undefined) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.save?.(this.all());
+    if (!this.save || !this.unsaved.size) return;
+    const names = [...this.unsaved];
+    this.unsaved.clear();
+    this.onTheWay.add(names);
+    this.save(Object.fromEntries(names.map((name) => [name, this.kept(name) ?? null])))
+      // What could not be saved goes with what is changed next, or when the page is left.
+      .catch(() => {
+        for (const name of names) this.unsaved.add(name);
+      })
+      .finally(() => this.onTheWay.delete(names));
   }
 
-  /** Takes what the account has, and from now on gives what is written to `save`, all of it. */
-  adopt(values: unknown, save: (all: Record<string, unknown>) => void): void {
+  /** Takes what the account has, and from now on gives what is written to `save`. */
+  adopt(values: unknown, save: Save): void {
     this.save = save;
-    // What was chosen here and is not saved yet is newer.
-    if (this.timer !== undefined || typeof values !== "object" || values === null) return;
+    if (typeof values !== "object" || values === null) return;
     let isNew = false;
     for (const name of NAMES) {
+      // What was chosen here and is not saved yet is newer.
+      if (this.unsaved.has(name) || [...this.onTheWay].some((names) => names.includes(name))) continue;
       const value: unknown = (values as Record<string, unknown>)[name];
       if (value === undefined) continue;
       const text = JSON.stringify(value);
@@ -99,12 +115,6 @@ export class Settings {
   onAdopted(hear: () => void): () => void {
     this.adopted.add(hear);
     return () => void this.adopted.delete(hear);
-  }
-
-  private all(): Record<string, unknown> {
-    return Object.fromEntries(
-      NAMES.map((name) => [name, this.kept(name)]).filter(([, value]) => value !== undefined),
-    );
   }
 
   private kept(name: Name): unknown {

@@ -10,6 +10,8 @@ const keeper = {
   removeItem: (name: string) => kept.delete(name),
 };
 
+const saved = () => vi.fn((_: Record<string, unknown>): Promise<unknown> => Promise.resolve());
+
 const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 beforeEach(() => {
@@ -47,14 +49,14 @@ it("takes the account's choices over the browser's, and says so once", () => {
   settings.write("chain.strikes", "all");
   const hear = vi.fn();
   const unhear = settings.onAdopted(hear);
-  settings.adopt({ "chain.side": "P", elsewhere: 1 }, vi.fn());
+  settings.adopt({ "chain.side": "P", elsewhere: 1 }, saved());
   expect(settings.read("chain.side", text, "C")).toBe("P");
   expect(settings.read("chain.strikes", text, "")).toBe("all");
   expect([...kept.keys()]).not.toContain("strikewire.elsewhere");
-  settings.adopt({ "chain.side": "P" }, vi.fn());
+  settings.adopt({ "chain.side": "P" }, saved());
   expect(hear).toHaveBeenCalledTimes(1);
   unhear();
-  settings.adopt({ "chain.side": "C" }, vi.fn());
+  settings.adopt({ "chain.side": "C" }, saved());
   expect(hear).toHaveBeenCalledTimes(1);
 });
 
@@ -64,24 +66,59 @@ it("hears of what another tab of this browser has changed", () => {
   settings.onAdopted(hear);
   const other = new Settings(keeper, "1");
   other.write("chain.side", "P");
-  settings.adopt({ "chain.side": "P" }, vi.fn());
+  settings.adopt({ "chain.side": "P" }, saved());
   expect(hear).toHaveBeenCalledTimes(1);
-  settings.adopt({ "chain.side": "P" }, vi.fn());
+  settings.adopt({ "chain.side": "P" }, saved());
   expect(hear).toHaveBeenCalledTimes(1);
 });
 
-it("saves all of it, once for what is chosen in one go", () => {
-  const save = vi.fn();
-  settings.write("chain.strikes", "2sd");
-  settings.adopt({}, save);
+it("saves what has changed, once for what is chosen in one go, and not what another browser may have changed", () => {
+  const save = saved();
+  settings.adopt({ "chain.strikes": "2sd", rail: 200 }, save);
   settings.write("chain.side", "P");
   settings.write("chain.side", "C");
+  settings.write("rail", undefined);
   vi.runAllTimers();
-  expect(save.mock.calls).toEqual([[{ "chain.side": "C", "chain.strikes": "2sd" }]]);
+  expect(save.mock.calls).toEqual([[{ "chain.side": "C", rail: null }]]);
+});
+
+it("takes from another browser what is not chosen here", () => {
+  settings.adopt({ "chain.side": "C", "chain.strikes": "1sd" }, saved());
+  settings.write("chain.side", "P");
+  settings.adopt({ "chain.side": "C", "chain.strikes": "2sd" }, saved());
+  expect(settings.read("chain.side", text, "")).toBe("P");
+  expect(settings.read("chain.strikes", text, "")).toBe("2sd");
+});
+
+it("holds on to what is on its way to the account, and no longer", async () => {
+  let arrive = () => {};
+  settings.adopt({ "chain.side": "C" }, () => new Promise<void>((resolve) => (arrive = resolve)));
+  settings.write("chain.side", "P");
+  settings.flush();
+  settings.adopt({ "chain.side": "C" }, saved());
+  expect(settings.read("chain.side", text, "")).toBe("P");
+  arrive();
+  await vi.runAllTimersAsync();
+  settings.adopt({ "chain.side": "C" }, saved());
+  expect(settings.read("chain.side", text, "")).toBe("C");
+});
+
+it("saves what could not be saved with what comes next, as it is by then", async () => {
+  const save = saved();
+  save.mockRejectedValueOnce(new Error("away"));
+  settings.adopt({}, save);
+  settings.write("chain.side", "P");
+  await vi.runAllTimersAsync();
+  settings.adopt({ "chain.side": "C" }, save);
+  settings.write("chain.strikes", "2sd");
+  await vi.runAllTimersAsync();
+  expect(save.mock.calls[1]).toEqual([{ "chain.side": "P", "chain.strikes": "2sd" }]);
+  settings.flush();
+  expect(save).toHaveBeenCalledTimes(2);
 });
 
 it("saves at once what waits, and nothing where nothing waits", () => {
-  const save = vi.fn();
+  const save = saved();
   settings.adopt({}, save);
   settings.flush();
   settings.write("chain.side", "P");
@@ -91,7 +128,7 @@ it("saves at once what waits, and nothing where nothing waits", () => {
 });
 
 it("asks for nothing to be saved that stays as it is", () => {
-  const save = vi.fn();
+  const save = saved();
   settings.adopt({ "chain.side": "P" }, save);
   settings.write("chain.side", "P");
   vi.runAllTimers();
@@ -99,9 +136,9 @@ it("asks for nothing to be saved that stays as it is", () => {
 });
 
 it("keeps what was chosen here and waits to be saved over what the account has", () => {
-  settings.adopt({}, vi.fn());
+  settings.adopt({}, saved());
   settings.write("chain.side", "P");
-  settings.adopt({ "chain.side": "C" }, vi.fn());
+  settings.adopt({ "chain.side": "C" }, saved());
   expect(settings.read("chain.side", text, "C")).toBe("P");
 });
 

@@ -16,7 +16,11 @@ from .view import View
 _TIME_ZONE = "Name in the IANA time zone database, such as Europe/Zurich; empty for the browser's own."
 _LAYOUT = (
     f"The page's own: an object of at most {preferences.LAYOUT_BYTES:,} bytes as JSON, nested at most "
-    f"{preferences.LAYOUT_DEPTH} deep. It is kept as it is."
+    f"{preferences.LAYOUT_DEPTH} deep. Its values are kept as they are."
+)
+_LAYOUT_CHANGE = (
+    f"{_LAYOUT} What is sent is merged into it, each of its names by itself, so that what two browsers set stays; null "
+    "takes a name away, and null for the whole all of them."
 )
 _THEME = "Light or dark, or as the system has it."
 _COLOURS = "Of what rises: teal, which few eyes take for red, or green."
@@ -51,7 +55,7 @@ class DisplayChangeSerializer(StrictSerializer):
     colours = serializers.ChoiceField(preferences.CHOICES["colours"], required=False, help_text=_COLOURS)
     times = serializers.ChoiceField(preferences.CHOICES["times"], required=False, help_text=_TIMES)
     density = serializers.ChoiceField(preferences.CHOICES["density"], required=False, help_text=_DENSITY)
-    layout = serializers.DictField(required=False, help_text=f"{_LAYOUT} What is sent is all that it then holds.")
+    layout = serializers.DictField(required=False, allow_null=True, help_text=_LAYOUT_CHANGE)
 
 
 class MeChangeSerializer(StrictSerializer):

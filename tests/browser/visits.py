@@ -31,7 +31,7 @@ ARRANGE_ANEW: Final = """async () => (await fetch("/api/v1/me/", {
   },
   body: JSON.stringify({
     time_zone: "",
-    display: { theme: "system", colours: "teal", times: "own", density: "normal", layout: {} },
+    display: { theme: "system", colours: "teal", times: "own", density: "normal", layout: null },
   }),
 })).status"""
 

@@ -41,11 +41,25 @@ def test_what_is_named_changes_and_the_rest_stays(page: ApiClient, owner: User) 
         "layout": {"columns": ["bid", "ask"], "width": 1.5},
     }
     assert page.send("GET", "me/").json() == second.json()
-    third = page.send("PATCH", "me/", {"time_zone": "", "display": {"layout": {"rail": None}}})
+    third = page.send("PATCH", "me/", {"time_zone": "", "display": {"layout": {"columns": ["mark"]}}})
     assert third.json()["time_zone"] == ""
-    assert third.json()["display"]["layout"] == {"rail": None}
+    assert third.json()["display"]["layout"] == {"columns": ["mark"], "width": 1.5}
     owner.refresh_from_db()
     assert owner.display["theme"] == "dark"
+
+
+def test_what_two_browsers_arrange_is_all_there_and_null_takes_it_away(page: ApiClient, owner: User) -> None:
+    other = by_session(owner, csrf=True)
+
+    def arranged(by: ApiClient, layout: dict[str, Any] | None) -> Any:
+        return by.send("PATCH", "me/", {"display": {"layout": layout}}).json()["display"]["layout"]
+
+    arranged(page, {"columns": ["bid"], "rail": {"width": 200, "shut": None}})
+    assert arranged(other, {"side": "P"}) == {"columns": ["bid"], "rail": {"width": 200, "shut": None}, "side": "P"}
+    assert arranged(page, {"rail": None, "never": None}) == {"columns": ["bid"], "side": "P"}
+    assert arranged(page, {}) == {"columns": ["bid"], "side": "P"}
+    assert arranged(other, None) == {}
+    assert page.send("GET", "me/").json()["display"] == DEFAULT
 
 
 def test_nothing_is_changed_by_nothing(page: ApiClient) -> None:
@@ -107,7 +121,12 @@ def test_the_layout_is_nested_so_deep_and_no_deeper(page: ApiClient) -> None:
 def test_the_layout_may_have_so_many_bytes(page: ApiClient) -> None:
     fits = {"a": "é" * ((preferences.LAYOUT_BYTES - len('{"a":""}')) // 2)}
     assert page.send("PATCH", "me/", {"display": {"layout": fits}}).status_code == 200
-    assert fields(page.send("PATCH", "me/", {"display": {"layout": {**fits, "b": 1}}}))
+    # Also where each part alone would do.
+    for more in ({**fits, "b": 1}, {"b": 1}):
+        refused = page.send("PATCH", "me/", {"display": {"layout": more}})
+        assert fields(refused) == [("display.layout", "too_large")]
+    assert page.send("GET", "me/").json()["display"]["layout"] == fits
+    assert page.send("PATCH", "me/", {"display": {"layout": {"b": 1, "a": None}}}).status_code == 200
 
 
 def test_no_token_changes_settings(owner: User, redis_client: Any) -> None:
