@@ -4,6 +4,7 @@ import type { Flasher } from "../flash";
 import { fixed } from "../format";
 import type { Drawable, Frame } from "../frame";
 import type { Named } from "../grid/cells";
+import { CellNote } from "../grid/note";
 import { viewOf } from "../grid/view";
 import { type ActionOf, actionOf } from "../keys";
 import type { Table } from "../lists/table";
@@ -111,6 +112,7 @@ export class ChainGrid implements Drawable {
   private readonly line = document.createElement("div");
   private readonly chip = document.createElement("span");
   private readonly resizing: ResizeObserver;
+  private readonly note: CellNote;
 
   constructor(
     readonly element: HTMLElement,
@@ -133,6 +135,7 @@ export class ChainGrid implements Drawable {
     this.line.append(this.chip);
     this.body.append(this.line);
     element.append(this.header, this.body);
+    this.note = new CellNote(element);
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("scroll", () => this.redraw(), { passive: true });
     element.addEventListener("click", this.onClick);
@@ -263,6 +266,7 @@ export class ChainGrid implements Drawable {
     this.writeNotes();
     const now = this.feedNow(this.terms.feed);
     for (const row of this.rows.values()) if (!row.behind) row.drawAge(now);
+    this.note.refresh();
   }
 
   /** What is said of the strikes on hover. The price moves many times a second: not so this. */
@@ -312,6 +316,7 @@ export class ChainGrid implements Drawable {
   }
 
   destroy(): void {
+    this.note.hide();
     this.resizing.disconnect();
   }
 
@@ -578,7 +583,10 @@ export class ChainGrid implements Drawable {
     if (!this.strikes.length) return false;
     // Without a cursor it comes in next to the strike.
     const column = this.column ?? (this.middle > 0 ? this.middle - 1 : 1);
-    return this.actions[action](column, event.shiftKey) !== false;
+    const before = this.cursorCell;
+    const isTaken = this.actions[action](column, event.shiftKey) !== false;
+    this.note.follow(this.cursorCell === before ? null : this.cursorCell);
+    return isTaken;
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {

@@ -12,6 +12,7 @@ import { COLUMN_OF, type GridColumn } from "./columns";
 import { Header } from "./header";
 import { HeadingRow } from "./heading";
 import { columnsOf } from "./layout";
+import { CellNote } from "./note";
 import { type ChainLink, GridRow } from "./row";
 import { viewOf } from "./view";
 
@@ -69,6 +70,7 @@ export class Grid implements Drawable {
   /** Facts came: there may be prices in a currency that the list had no room for. */
   private newFacts = false;
   private readonly header = new Header();
+  private readonly note: CellNote;
 
   constructor(
     readonly element: HTMLElement,
@@ -85,6 +87,7 @@ export class Grid implements Drawable {
     this.body.className = "rows";
     this.body.setAttribute("role", "rowgroup");
     element.append(this.header.element, this.body);
+    this.note = new CellNote(element);
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("scroll", () => this.redrawAll(), { passive: true });
     this.header.element.addEventListener("click", this.onHeaderClick);
@@ -287,6 +290,7 @@ export class Grid implements Drawable {
   drawAges(): void {
     const [from, to] = this.sight();
     for (const row of this.rows.slice(from, to)) row.drawAge(this.feedOf(row));
+    this.note.refresh();
   }
 
   drawNames(): void {
@@ -373,7 +377,10 @@ export class Grid implements Drawable {
 
   private readonly onKey = (event: KeyboardEvent): void => {
     const action = event.target === this.element ? actionOf("list", event) : null;
-    if (action && this.act(action)) event.preventDefault();
+    const before = this.cursorCell;
+    const isTaken = action !== null && this.act(action);
+    this.note.follow(this.cursorCell === before ? null : this.cursorCell);
+    if (isTaken) event.preventDefault();
   };
 
   private act(action: ActionOf<"list">): boolean {
