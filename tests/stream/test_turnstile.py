@@ -45,3 +45,36 @@ async def test_who_gives_up_takes_nobodys_place() -> None:
     assert [who for _, who in through] == [0, 1, 2, 5, 6, 7]
     turns = [turn for turn, _ in through]
     assert max(turns.count(turn) for turn in set(turns)) == 2
+
+
+async def test_who_is_on_the_way_in_goes_before_who_comes() -> None:
+    turnstile = Turnstile(2)
+    order: list[str] = []
+
+    async def walk_in(name: str) -> None:
+        for step in ("asks", "is known", "subscribes"):
+            await turnstile.passed()
+            order.append(f"{name} {step}")
+
+    def let_in(name: str) -> None:
+        tasks.append(asyncio.create_task(walk_in(name)))
+
+    tasks: list[asyncio.Task[None]] = []
+    for name in "abcdef":
+        if turnstile.comes(lambda name=name: let_in(name)):  # type: ignore[misc]
+            let_in(name)
+    for _ in range(40):
+        await asyncio.sleep(0)
+    assert len(order) == 18
+    done = {name: order.index(f"{name} subscribes") for name in "abcdef"}
+    begun = {name: order.index(f"{name} asks") for name in "abcdef"}
+    assert done["a"] < begun["e"]
+    assert done["c"] < begun["f"] or done["b"] < begun["e"]
+    assert sorted(done, key=lambda name: done[name]) == list("abcdef")
+
+
+async def test_one_that_comes_alone_does_not_wait() -> None:
+    turnstile = Turnstile(2)
+    for _ in range(3):
+        assert turnstile.comes(lambda: None)
+        await asyncio.sleep(0)
