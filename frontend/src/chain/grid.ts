@@ -12,6 +12,7 @@ import type { Store } from "../store";
 import { columnsOf, fitting, headerOf, mirrored, type Prices, tracks, widthOf } from "./layout";
 import { ChainRow, type Layout } from "./row";
 import { moneyAt, rowsInSight, type Side, type Strike, strikeNote } from "./strikes";
+import { hearSwipes } from "./swipe";
 import { chainTable } from "./table";
 
 export interface ChainEvents {
@@ -139,6 +140,11 @@ export class ChainGrid implements Drawable {
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("scroll", () => this.redraw(), { passive: true });
     element.addEventListener("click", this.onClick);
+    hearSwipes(element, (side) => {
+      if (this.layout.sides.length !== 1 || this.side === side) return;
+      events.onSide(side);
+      element.scrollLeft = 0;
+    });
     this.resizing = new ResizeObserver(() => {
       this.lay();
       this.keepMoney();
