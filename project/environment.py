@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import TypedDict
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
-from marketdata.bus import cluster_address, servers
+from marketdata.bus import cluster_address, servers, tls
 
 
 def text(name: str, default: str) -> str:
@@ -89,9 +89,11 @@ def redis(name: str, default: str) -> str:
     password."""
     value = url(name, default, servers.SCHEMES) if "+sentinel://" not in text(name, default) else text(name, default)
     try:
-        servers.watched(value)
+        found = servers.watched(value)
     except servers.AddressError as error:
         raise ImproperlyConfigured(f"{name} {error}.") from None
+    if value.startswith("rediss"):
+        _check_tls(name, value if found is None else found.url(servers.Master("localhost", 6379, 0)))
     return value
 
 
@@ -102,13 +104,24 @@ def cluster(name: str, first_name: str, first: str) -> str:
     if value in ("", first):
         return ""
     try:
-        cluster_address.parse(value)
+        address = cluster_address.parse(value)
     except ValueError as error:
         raise ImproperlyConfigured(
             f"{name} cannot be used: {error}. It takes redis+cluster://host:port,host:port, or is left out: then "
             f"{first_name} does."
         ) from None
+    if address.scheme == "rediss":
+        _check_tls(name, address.url(address.nodes[0]))
     return value
+
+
+def _check_tls(name: str, address: str) -> None:
+    """Files that are not there are told of at once, and not by every connection to a server's `address`."""
+    options = dict(parse_qsl(urlsplit(address).query))
+    try:
+        tls.context(options)
+    except tls.TlsOptionError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
 
 
 class Mail(TypedDict):

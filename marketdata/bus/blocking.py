@@ -13,9 +13,9 @@ from redis.exceptions import ConnectionError as AwayError
 from redis.exceptions import ReadOnlyError
 from redis.maint_notifications import MaintNotificationsConfig
 
-from . import masters, servers
+from . import masters, servers, tls
 from .masters import Search
-from .servers import Master, Watched
+from .servers import Master, NoMasterError, Watched
 
 # redis-py would wait 5 s and try again for longer: whoever waits for an answer is told sooner that Redis is down.
 TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
@@ -43,18 +43,37 @@ class Pool(ConnectionPool):
     """redis-py's own for a single server. Of a service that sentinels watch, each new connection asks them for the master,
     and one to a former master is not used again."""
 
+    address = ""
+
     @classmethod
     def from_url(cls, url: str, **options: Any) -> "Pool":
+        pool = cls._made(url, **options)
+        pool.address = url
+        return pool
+
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().get_connection(*arguments, **options)
+        except AwayError as error:
+            # redis-py's own words would name an address that nobody wrote.
+            if isinstance(error.__context__, NoMasterError):
+                raise AwayError(str(error.__context__)) from error
+            if why := tls.trouble(error, self.address):
+                raise AwayError(why) from error
+            raise
+
+    @classmethod
+    def _made(cls, url: str, **options: Any) -> "Pool":
         watched = servers.watched(url)
         if watched is None:
             return super().from_url(url, **options)
         search = Search(watched)
         # What of the master's URL is always the same.
         fixed = dict(parse_url(watched.url(Master("localhost", 6379, 0))))  # type: ignore[no-untyped-call]
-        tls = fixed.pop("connection_class", None) is SSLConnection
+        is_tls = fixed.pop("connection_class", None) is SSLConnection
         options |= {name: value for name, value in fixed.items() if name not in ("host", "port")}
         pool = _MasterPool(
-            connection_class=_TlsMasterConnection if tls else _MasterConnection,
+            connection_class=_TlsMasterConnection if is_tls else _MasterConnection,
             # A managed service's own way to announce a move; here the sentinels tell.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
             **options,

@@ -35,6 +35,10 @@ class ClusterAddress(NamedTuple):
         """The address of one node, for whoever opens a connection to it."""
         return f"{self.scheme}://{self.credentials}{node}/0{self.options}"
 
+    def is_of(self, url: str) -> bool:
+        """Whether `url` may be that of one of its nodes."""
+        return url.startswith(f"{self.scheme}://{self.credentials}") and url.endswith(f"/0{self.options}")
+
 
 def is_cluster(url: str) -> bool:
     return url.partition("://")[0] in SCHEMES

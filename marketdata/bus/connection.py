@@ -3,7 +3,6 @@ go to a callback. It has no reader task and no wait per message, which is what t
 """
 
 import asyncio
-import ssl
 import threading
 import weakref
 from collections import deque
@@ -13,8 +12,9 @@ from typing import Any, Final, Self
 import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
 
-from . import masters, servers
+from . import masters, servers, tls
 from .servers import Master, NoMasterError, Watched
+from .tls import TlsOptionError
 
 OPEN_TIMEOUT_S: Final = 2.0
 LOOK_S: Final = 1.0
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
                         lambda: self,
                         options.get("host", "localhost"),
                         options.get("port", 6379),
-                        ssl=_tls(options),
+                        ssl=tls.context(options) if options.get("connection_class") is SSLConnection else None,
                     )
                 hello: list[Any] = ["HELLO", 3]
                 if options.get("password"):
@@ -87,9 +87,9 @@ class Connection(asyncio.Protocol):
                     raise RedisDownError(f"{master.host}:{master.port} is no master any more")
                 if options.get("db"):
                     await self.command("SELECT", options["db"])
-        except (OSError, TimeoutError, hiredis.ReplyError) as error:
+        except (OSError, TimeoutError, TlsOptionError, hiredis.ReplyError) as error:
             self.close()
-            raise RedisDownError(f"{type(error).__name__}: {error}") from error
+            raise RedisDownError(tls.trouble(error, url) or f"{type(error).__name__}: {error}") from error
         except BaseException:
             self.close()
             raise
@@ -235,7 +235,3 @@ async def _looked(service: Watched, loop: asyncio.AbstractEventLoop) -> None:
 
 
 _tasks: set[asyncio.Task[None]] = set()
-
-
-def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
-    return masters.tls_context(options) if options.get("connection_class") is SSLConnection else None

@@ -5,11 +5,11 @@ remembered only to leave connections to a former master.
 
 import asyncio
 import socket
-import ssl
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from . import tls
 from .servers import Answer, Inquiry, Master, NoMasterError, Watched, newest
+from .tls import TlsOptionError
 
 # For one sentinel; they answer in a fraction of a millisecond.
 ASK_S: Final = 0.5
@@ -50,8 +50,8 @@ async def _found(watched: Watched) -> Master:
             for coming in asyncio.as_completed(asked):
                 try:
                     answers.append(await coming)
-                except OSError as error:
-                    errors.append(str(error))
+                except (OSError, TlsOptionError) as error:
+                    errors.append(tls.trouble(error, watched.address) or str(error))
                 if len(answers) >= watched.majority:
                     break
     except TimeoutError:
@@ -65,7 +65,7 @@ async def _found(watched: Watched) -> Master:
 
 async def _ask(watched: Watched, host: str, port: int) -> Answer:
     """Raises OSError, and NoMasterError, which is one."""
-    context = tls_context(dict(watched.tls)) if watched.tls is not None else None
+    context = tls.context(dict(watched.tls)) if watched.tls is not None else None
     reader, writer = await asyncio.open_connection(host, port, ssl=context)
     try:
         inquiry = Inquiry(watched)
@@ -95,8 +95,8 @@ class Search:
         for address in self._order:
             try:
                 answers.append(self._ask(*address))
-            except OSError as error:
-                errors.append(f"{address[0]}:{address[1]} {error}")
+            except (OSError, TlsOptionError) as error:
+                errors.append(tls.trouble(error, self._watched.address) or f"{address[0]}:{address[1]} {error}")
                 silent.append(address)
             if len(answers) >= self._watched.majority:
                 break
@@ -110,7 +110,7 @@ class Search:
         connection = socket.create_connection((host, port), ASK_S)
         try:
             if self._watched.tls is not None:
-                connection = tls_context(dict(self._watched.tls)).wrap_socket(connection, server_hostname=host)
+                connection = tls.context(dict(self._watched.tls)).wrap_socket(connection, server_hostname=host)
             inquiry = Inquiry(self._watched)
             connection.sendall(inquiry.text)
             while True:
@@ -118,14 +118,3 @@ class Search:
                     return answer
         finally:
             connection.close()
-
-
-def tls_context(options: Mapping[str, Any]) -> ssl.SSLContext:
-    """As redis-py's options of a URL ask for it."""
-    context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
-    if options.get("ssl_certfile"):
-        context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"))
-    if options.get("ssl_cert_reqs") == "none":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -48,9 +48,10 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Watched:
-    """A service and who watches it. `scheme`, `login` and `options` are those of the master's own URL; `tls` are the
-    options of connections to sentinels, None where these are in clear."""
+    """A service and who watches it, which `address` names as it was written. `scheme`, `login` and `options` are those of
+    the master's own URL; `tls` are the options of connections to sentinels, None where these are in clear."""
 
+    address: str
     service: str
     sentinels: tuple[tuple[str, int], ...]
     scheme: str
@@ -115,7 +116,9 @@ def newest(watched: Watched, answers: Sequence[Answer], errors: Sequence[str] = 
     """The master of the latest failover that any of these knows of. Raises NoMasterError where none answered, or all that
     know of it say that it is down."""
     if not answers:
-        raise NoMasterError(f"no sentinel of {watched.service} answers: {'; '.join(errors) or 'none was asked'}")
+        raise NoMasterError(
+            f"no sentinel of {watched.service} answers: {'; '.join(dict.fromkeys(errors)) or 'none was asked'}"
+        )
     epoch = max(answer.master.epoch for answer in answers)
     named = [answer for answer in answers if answer.master.epoch == epoch]
     for answer in named:
@@ -148,6 +151,7 @@ def watched(url: str) -> Watched | None:
     if bool(options.get("sentinel_user")) and not options.get("sentinel_password"):
         raise AddressError(f"has a sentinel_user without a sentinel_password; {legal}")
     return Watched(
+        address=url,
         service=service,
         sentinels=_sentinels(hosts, legal),
         scheme=of_master,

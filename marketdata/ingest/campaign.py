@@ -55,7 +55,7 @@ async def win(leases: Sequence[Lease], client: Client) -> Lease:
                     await _say_no_more(tries, client)
                     return one.lease
             except redis.RedisError as error:
-                logger.warning("no lease for %s yet: %s", one.lease.name, error)
+                one.tell_once(logging.WARNING, f"no lease for {one.lease.name} yet: {error}")
                 if one.stands_by and one.lease.may_fail_over:
                     await _leave_it_to_the_former(client)
         now = time.monotonic()
@@ -101,18 +101,19 @@ class _Try:
         if lease.acquire(waits):
             return True
         if lease.split_otherwise:
-            self._tell(
+            self.tell_once(
+                logging.INFO,
                 f"those who lead {lease.feed} split it in {lease.split_otherwise}, and not in {lease.share.of}: waiting "
-                "until the last of them has ended"
+                "until the last of them has ended",
             )
         elif lease.holder:
             self.stands_by, self._forgotten_at = True, None
-            self._tell(f"{lease.name} is led by {lease.holder}; standing by")
+            self.tell_once(logging.INFO, f"{lease.name} is led by {lease.holder}; standing by")
         else:
             self._forgotten_at = forgotten_at or time.monotonic()
         return False
 
-    def _tell(self, text: str) -> None:
+    def tell_once(self, level: int, text: str) -> None:
         if text != self._told:
             self._told = text
-            logger.info("%s", text)
+            logger.log(level, "%s", text)

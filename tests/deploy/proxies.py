@@ -2,8 +2,6 @@
 for are filled in.
 """
 
-import datetime as dt
-import ipaddress
 import os
 import pwd
 import re
@@ -19,12 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from project.parent_death import die_with_parent
 from tests.path.stack import Process
+from tests.tls import certify
 from tests.valkey import free_port
 
 Kind = Literal["nginx", "haproxy"]
@@ -193,25 +188,7 @@ def trusting(folder: Path) -> ssl.SSLContext:
 
 def _certify(folder: Path) -> None:
     """A certificate of the site's name, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = dt.datetime.now(dt.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    certificate, key = certify(NAME, NAME)
     (folder / "certificate.pem").write_bytes(certificate)
-    (folder / "key.pem").write_bytes(secret)
-    (folder / "site.pem").write_bytes(certificate + secret)
+    (folder / "key.pem").write_bytes(key)
+    (folder / "site.pem").write_bytes(certificate + key)
