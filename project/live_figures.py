@@ -6,6 +6,8 @@ from typing import Self, TypeVar
 import hiredis
 import msgspec
 
+from marketdata.bus import said
+from marketdata.bus.beacon import Beacon
 from marketdata.bus.client import Client
 from marketdata.bus.connection import RedisDownError
 
@@ -17,6 +19,7 @@ class _FeedStatus(msgspec.Struct):
     reason: str | None = None
     quotes_per_second: float = 0
     lag_ms: float | None = None
+    shares: int = 1
 
 
 class _RecorderStatus(msgspec.Struct):
@@ -37,7 +40,8 @@ _BEHIND_MS = 5_000
 
 @dataclass(frozen=True)
 class LiveFigures:
-    """What is not known (a key that ran out, a server that does not answer) is 0, None or empty."""
+    """What is not known (a key that ran out, a server that does not answer) is 0, None or empty. Of a split feed they are
+    those of all its `shares` together, and the health is that of the worst."""
 
     feed: str
     term: int = 0
@@ -46,6 +50,7 @@ class LiveFigures:
     reason: str | None = None
     quotes_per_second: float = 0
     lag_ms: float | None = None
+    shares: int = 1
     sockets: int = 0
     frames_per_second: float = 0
     webs: int = 0
@@ -60,8 +65,9 @@ class LiveFigures:
     def line(self) -> str:
         lag = "unknown" if self.lag_ms is None else f"{self.lag_ms:,.0f} ms"
         health = self.health or ("ok" if self.leads else "no leader")
+        split = f" in {self.shares} shares" if self.shares > 1 else ""
         return (
-            f"feed {self.feed} ({health})   {self.quotes_per_second:,.0f} quotes/s   "
+            f"feed {self.feed}{split} ({health})   {self.quotes_per_second:,.0f} quotes/s   "
             f"{self.sockets:,} {'socket' if self.sockets == 1 else 'sockets'}   lag {lag}"
             + (f"   history {self.history}" if self.history else "")
         )
@@ -92,9 +98,11 @@ class FiguresReader:
                 *(f"{prefix}:web:".encode() + web for web in webs),
             ]
             feed_value, *values = await self._client.call("MGET", *keys)
+            feed = _decoded(feed_value, _FeedStatus) or _FeedStatus()
+            if said.split(feed):  # what stands there is one share's
+                feed = _together(await said.read(self._client, said.BEACONS, self._feed))
         except (RedisDownError, hiredis.ReplyError):
             return LiveFigures(self._feed)
-        feed = _decoded(feed_value, _FeedStatus) or _FeedStatus()
         recorder_values, web_values = values[: len(recorders)], values[len(recorders) :]
         found = [web for value in web_values if (web := _decoded(value, _WebStatus)) is not None]
         recording = [one for value in recorder_values if (one := _decoded(value, _RecorderStatus)) is not None]
@@ -106,6 +114,12 @@ class FiguresReader:
             webs=len(found),
             history=_worst(recording),
         )
+
+
+def _together(beacon: Beacon | None) -> _FeedStatus:
+    if beacon is None:
+        return _FeedStatus()
+    return _FeedStatus(**{name: getattr(beacon, name) for name in _FeedStatus.__struct_fields__})
 
 
 def _worst(recorders: list[_RecorderStatus]) -> str:

@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from marketdata.bus import keys
+from marketdata.shares import Share
 from project.console import Console
 from project.live_figures import FiguresReader, LiveFigures
 
@@ -50,6 +52,28 @@ async def test_a_recorder_that_is_not_well_is_said(said: dict[str, object], show
     figures = await read()
     assert (figures.history, figures.sockets) == (shown, 3)
     assert figures.line().endswith(f"history {shown}" if shown else "lag unknown")
+
+
+@pytest.mark.parametrize(
+    ("second", "health", "rate", "reason"),
+    [
+        ({"health": "ok", "quotes_per_second": 20.5}, "ok", "32", None),
+        ({"health": "stale", "quotes_per_second": 0, "reason": "silent"}, "stale", "12", "share 2 of 2: silent"),
+        (None, "down", "12", "share 2 of 2: its ingest is not heard"),
+    ],
+)
+async def test_a_split_feed_is_shown_whole(
+    second: dict[str, object] | None, health: str, rate: str, reason: str | None, redis_client: Redis
+) -> None:
+    every = {"feed": "replay", "kind": "replay", "term": 9, "n": 1, "flushes": 1, "shares": 2, "lag_ms": 3}
+    first = msgspec.json.encode({**every, "share": 1, "health": "ok", "quotes_per_second": 11.5})
+    redis_client.set(keys.status("replay"), first)
+    redis_client.set(keys.status("replay", Share(1, 2)), first)
+    if second is not None:
+        redis_client.set(keys.status("replay", Share(2, 2)), msgspec.json.encode({**every, "share": 2, **second}))
+    figures = await read()
+    assert figures.line() == f"feed replay in 2 shares ({health})   {rate} quotes/s   0 sockets   lag 3 ms"
+    assert (figures.leads, figures.reason) == (True, reason)
 
 
 async def test_with_nothing_there_it_is_nothing_and_not_an_error(redis_client: Redis) -> None:
