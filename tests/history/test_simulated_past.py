@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from marketdata.facts import InstrumentFacts
 from marketdata.feeds.simulated.exchange import Exchange
+from marketdata.feeds.simulated.listings import contracts
 from marketdata.feeds.simulated.past import SESSIONS, PastBars, past_bars
 from marketdata.feeds.simulated.spots import Spots
 from marketdata.feeds.simulated.universe import UNIVERSE
@@ -58,6 +59,18 @@ def test_everything_listed_has_one_that_ends_where_the_market_opens(known: dict[
     for one in known.values():
         assert one.minutes[-1] == OPENS_MS // 60_000 - 1
         assert one.minutes[0] < first + 240
+
+
+def test_what_is_looked_at_first_has_a_bar_of_each_minute(known: dict[str, PastBars]) -> None:
+    """The contracts at the money of the next expiry, with which a chain opens: their charts are no scattered points."""
+    opening = Spots(UNIVERSE, SEED, OPENS.date().toordinal())
+    for owner, one in enumerate(UNIVERSE):
+        listed = contracts(one, OPENS_MS)
+        first = min(contract.expiry for contract in listed)
+        next_expiry = [contract for contract in listed if contract.expiry == first]
+        nearest = sorted(next_expiry, key=lambda contract: abs(contract.strike - float(opening.price[owner])))[:6]
+        for contract in nearest:
+            assert np.diff(known[contract.symbol].minutes)[-100:].tolist() == [1] * 100, contract.symbol
 
 
 def test_it_leads_to_what_is_quoted_first(known: dict[str, PastBars]) -> None:

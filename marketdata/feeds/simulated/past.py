@@ -27,8 +27,9 @@ _QUOTES: Final = 4
 _QUOTE_MS: Final = 60_000 // _QUOTES
 _SPACING_YEARS: Final = STEP_YEARS * _QUOTE_MS / STEP_MS
 _MINUTE_CALM: Final = CALM * 60_000 / STEP_MS
-# Every minute of four thousand contracts would be thirty million bars. The underlyings have every minute, contracts at
-# the money of the next two monthly expiries every fifth, and each of the last two hours, all others one in four hours.
+# Every minute of four thousand contracts would be thirty million bars. The underlyings have every minute; contracts at the
+# money of the next two expiries and of the next two monthly ones, which are looked at first, every fifth, and each of the
+# last two hours; all others one in four hours.
 _BUSY_EVERY: Final = 5
 _BUSY_MINUTES: Final = 120
 _OTHERS_EVERY: Final = 240
@@ -68,7 +69,7 @@ def past_bars(universe: Sequence[Underlying], seed: int, opens_ms: float) -> Ite
         listed = contracts(one, opens_ms)
         shares = share[first : first + len(listed)]
         first += len(listed)
-        busy = _busy(listed)
+        busy = _busy(listed, float(opening.price[owner]))
         back = np.arange(len(paths.minutes))[::-1]
         often = (back % _BUSY_EVERY == 0) | (back < _BUSY_MINUTES)
         for chosen, quoted in ((busy, often), (~busy, back % _OTHERS_EVERY == 0)):
@@ -126,15 +127,18 @@ def _bridges(steps: Array, start: int, pins: dict[int, Array]) -> Array:
     return bent
 
 
-def _busy(listed: Sequence[Contract]) -> NDArray[np.bool_]:
-    """Which of these are at the middle strikes of the next monthly expiries."""
-    monthly = sorted({one.expiry for one in listed if third_friday(one.expiry.year, one.expiry.month) == one.expiry})
+def _busy(listed: Sequence[Contract], price: float) -> NDArray[np.bool_]:
+    """Which of these are looked at first: at the money of the next expiries and of the next monthly ones, and at the
+    middle strikes of these, of which a first watchlist is made."""
+    every = sorted({one.expiry for one in listed})
+    monthly = [day for day in every if third_friday(day.year, day.month) == day][:_BUSY_EXPIRIES]
     chosen = set()
-    for expiry in monthly[:_BUSY_EXPIRIES]:
+    for expiry in {*every[:_BUSY_EXPIRIES], *monthly}:
         for root in {one.root for one in listed if one.expiry == expiry}:
             strikes = sorted({one.strike for one in listed if (one.expiry, one.root) == (expiry, root)})
-            middle = len(strikes) // 2
-            chosen |= {(expiry, root, strike) for strike in strikes[middle - 1 : middle - 1 + _BUSY_STRIKES]}
+            near = sorted(strikes, key=lambda strike: abs(strike - price))[:_BUSY_STRIKES]
+            middle = len(strikes) // 2 - 1 if expiry in monthly else len(strikes)
+            chosen |= {(expiry, root, strike) for strike in (*near, *strikes[middle : middle + _BUSY_STRIKES])}
     return np.array([(one.expiry, one.root, one.strike) in chosen for one in listed])
 
 
