@@ -30,7 +30,7 @@ import { entriesOf, feedsOf, type Line, linesOf, moved } from "./lists/lines";
 import { createListView } from "./lists/listView";
 import { listTable } from "./lists/table";
 import { nameOf, spelled } from "./names";
-import { createPanels } from "./panels";
+import { createPanels, NARROW } from "./panels";
 import { createPicks } from "./payoff/picks";
 import type { FeedStatus, Message, Row, Subscription } from "./protocol";
 import { type Route, routeOf } from "./route";
@@ -116,7 +116,7 @@ export function createDesk(page: Page) {
   let edits = 0;
   let pending = 0;
   let nextToast = 1;
-  /** Whose volatility is shown. */
+  /** Whose volatility or payoff is shown. */
   let underlying: Named | null = null;
   /** Is to have the cursor in the chain that is gone to. */
   let aim: Named | null = null;
@@ -135,7 +135,7 @@ export function createDesk(page: Page) {
     save: (chosen) => api.saveDisplay(chosen),
     onProblem: (error) => toast(messageOf(error), true),
   });
-  const panels = createPanels(settings);
+  const panels = createPanels(settings, window.matchMedia(NARROW));
   const hints = createHints(settings);
   const store = new Store({
     onRow: (id, row, before) => {
@@ -363,6 +363,7 @@ export function createDesk(page: Page) {
     // From a contract's details to its chain: there it has the cursor, and the details go on.
     const contract = aim ?? (view() !== "chain" && panels.detailOpen() ? selected() : null);
     aim = null;
+    panels.leaveSheet();
     setAt(to);
     if (to.view !== "shared") setShared(null);
     if (to.view !== "chain") chain.leave();
@@ -525,7 +526,8 @@ export function createDesk(page: Page) {
   /** What the details are of. */
   function detailed(): Named | null {
     const shown = at();
-    if (shown.view === "volatility") return namedUnderlying(shown.to.feed, shown.to.underlying);
+    if (shown.view === "volatility" || shown.view === "payoff")
+      return namedUnderlying(shown.to.feed, shown.to.underlying);
     return view() === "chain" ? chain.picked() : selected();
   }
 

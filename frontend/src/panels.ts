@@ -1,5 +1,5 @@
 // The parts beside the middle of the page, the watchlists at the left and the details at the right: how wide, and whether
-// they are there. The account keeps it.
+// they are there. The account keeps it; but on a phone the details are a sheet over the page, which nobody keeps.
 import { createSignal } from "solid-js";
 import type { Settings } from "./settings";
 
@@ -11,6 +11,9 @@ export const WIDTHS = {
   detail: { least: 260, usual: 340, most: 640 },
 } as const;
 
+/** As in shell.css: one column, in which the watchlists are tabs and cannot be away. */
+export const NARROW = "(max-width: 760px)";
+
 interface Kept {
   readonly open: boolean;
   readonly width: number | null;
@@ -18,13 +21,17 @@ interface Kept {
   readonly wide?: boolean;
 }
 
-export function createPanels(settings: Settings) {
+/** `narrow` tells whether the window is a phone's. */
+export function createPanels(settings: Settings, narrow: MediaQueryList) {
   const kept = {
     rail: () => settings.read<Kept>("rail", keptOf("rail"), { open: true, width: null }),
     detail: () => settings.read<Kept>("detail", keptOf("detail"), { open: false, width: null }),
   };
   const [rail, setRail] = createSignal(kept.rail());
   const [detail, setDetail] = createSignal(kept.detail());
+  const [isNarrow, setNarrow] = createSignal(narrow.matches);
+  const [sheet, setSheet] = createSignal(false);
+  narrow.addEventListener("change", () => setNarrow(narrow.matches));
   settings.onAdopted(() => {
     setRail(kept.rail());
     setDetail(kept.detail());
@@ -40,8 +47,14 @@ export function createPanels(settings: Settings) {
   return {
     railOpen: () => rail().open,
     showRail: (open: boolean) => change("rail", { open }),
-    detailOpen: () => detail().open,
-    showDetail: (open: boolean) => change("detail", { open }),
+    isNarrow,
+    detailOpen: () => (isNarrow() ? sheet() : detail().open),
+    showDetail: (open: boolean) => {
+      if (isNarrow()) setSheet(open);
+      else change("detail", { open });
+    },
+    /** Another view is gone to, which a sheet would hide. */
+    leaveSheet: () => setSheet(false),
     detailWide: () => detail().wide === true,
     widenDetail: (wide: boolean) => change("detail", { wide }),
     /** In px; null is what is usual for the window. */

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { type Account, createDisplay, type Display } from "../src/display";
 import { createHints } from "../src/hints";
-import { createPanels } from "../src/panels";
+import { createPanels, NARROW } from "../src/panels";
 import { Settings } from "../src/settings";
 import { zone } from "../src/times";
 
@@ -12,11 +12,17 @@ const account = (chosen: Partial<Display> = {}, time_zone = "Asia/Tokyo"): Accou
 const root = () => ({ ...document.documentElement.dataset });
 
 let isSystemDark = false;
+let isPhone = false;
 beforeEach(() => {
   localStorage.clear();
   isSystemDark = false;
+  isPhone = false;
   vi.spyOn(window, "matchMedia").mockImplementation(
-    () => ({ matches: isSystemDark }) as unknown as MediaQueryList,
+    (query) =>
+      ({
+        matches: query === NARROW ? isPhone : isSystemDark,
+        addEventListener: () => undefined,
+      }) as unknown as MediaQueryList,
   );
 });
 
@@ -83,17 +89,35 @@ it("says what could not be saved", async () => {
 
 it("keeps panels within what is of use, and takes no nonsense", () => {
   const settings = new Settings(localStorage, "1");
-  const panels = createPanels(settings);
+  const panels = createPanels(settings, window.matchMedia(NARROW));
   expect([panels.railOpen(), panels.detailOpen(), panels.width("rail")]).toEqual([true, false, null]);
   panels.resize("rail", 9_999);
   panels.showRail(false);
   panels.resize("detail", 1);
-  const again = createPanels(settings);
+  const again = createPanels(settings, window.matchMedia(NARROW));
   expect([again.railOpen(), again.width("rail"), again.width("detail")]).toEqual([false, 420, 260]);
   again.resize("rail", null);
   expect(again.width("rail")).toBe(null);
   settings.adopt({ rail: "wide", detail: { open: 1, width: "3" } }, vi.fn());
   expect([again.railOpen(), again.detailOpen(), again.width("detail")]).toEqual([true, false, null]);
+});
+
+it("opens the details on a phone as a sheet, which another view closes and nothing keeps", () => {
+  const settings = new Settings(localStorage, "1");
+  const made = () => createPanels(settings, window.matchMedia(NARROW));
+  made().showDetail(true);
+  isPhone = true;
+  const phone = made();
+  expect(phone.detailOpen()).toBe(false);
+  phone.showDetail(true);
+  expect(phone.detailOpen()).toBe(true);
+  expect(made().detailOpen()).toBe(false);
+  phone.leaveSheet();
+  expect(phone.detailOpen()).toBe(false);
+  isPhone = false;
+  const desktop = made();
+  desktop.leaveSheet();
+  expect(desktop.detailOpen()).toBe(true);
 });
 
 it("lets a hint go once it was followed, and all at a word, for good", () => {

@@ -37,8 +37,8 @@ const KNOWN: Known = {
   commands: [command("Dark or light", "theme"), command("Times in UTC", "clock"), command("Settings")],
 };
 const search = (text: string) => {
-  const { places, lists, commands } = rank(wordsOf(text), KNOWN);
-  return [...places, ...lists, ...commands].map(({ name }) => name);
+  const { places, views, lists, commands } = rank(wordsOf(text), KNOWN);
+  return [...places, ...lists, ...commands, ...views].map(({ name }) => name);
 };
 
 it("finds chains by the beginning of a symbol, the whole one first, and the first one's other views", () => {
@@ -60,6 +60,15 @@ it("puts a view first where a word names it, and keeps to the chain where words 
   expect(search("zeph pay")[0]).toBe("ZEPH payoff");
   expect(search("acme 19 dec 100 c")[0]).toBe("ACME option chain");
   expect(search("acme 19 dec 100 c")).not.toContain("ACME payoff");
+});
+
+it("finds a view by its name alone, of the first underlyings, after lists and commands of that name", () => {
+  expect(search("vol").slice(0, 2)).toEqual(["ACME volatility", "ACMA volatility"]);
+  expect(search("payoff")).toHaveLength(4);
+  expect(search("chain")[0]).toBe("ACME option chain");
+  expect(search("vo")).toEqual([]);
+  const volumes = { ...KNOWN, underlyings: [underlying("VOLT")] };
+  expect(rank(["vol"], volumes)).toMatchObject({ views: [], places: { 0: { name: "VOLT option chain" } } });
 });
 
 it("finds lists and commands by the beginnings of their words, in any order", () => {

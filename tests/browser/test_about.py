@@ -80,6 +80,18 @@ def test_the_first_minute_and_the_same_desk_after_signing_in_elsewhere(live_site
         expect(rows(page)).to_have_count(7)
         has_value(rows(page).nth(1).get_by_test_id("cell-bid"))
 
+        # A hint leads to where it is done: the search says what can be typed, legs are picked in the list's chain.
+        expect(page.locator("[data-testid^=hint-]")).to_have_count(3)
+        page.get_by_test_id("hint-search").get_by_role("button").click()
+        expect(page.get_by_test_id("search-lesson")).to_contain_text(re.compile("a contract as “[A-Z]+ .+ [CP]”"))
+        page.keyboard.press("Escape")
+        page.get_by_test_id("hint-legs").get_by_role("button").click()
+        expect(page.get_by_test_id("pick-legs")).to_have_attribute("aria-pressed", "true")
+        assert "#chain/simulated/ZEPH" in page.url
+        page.get_by_test_id("pick-legs").click()
+        page.get_by_test_id("watchlist").click()
+        expect(rows(page)).to_have_count(7)
+
         # Each hint is gone once it was followed: a search, a contract added, two legs.
         expect(page.locator("[data-testid^=hint-]")).to_have_count(3)
         page.keyboard.press("/")

@@ -82,6 +82,16 @@ def test_a_tap_on_a_phone_opens_the_details_and_they_can_remove(live_site: LiveS
         detail = page.get_by_test_id("detail")
         expect(detail).to_be_visible()
         expect(detail.get_by_role("button", name="Remove from this list")).to_be_attached()
+        # Over most of the page, they are of that view and that visit alone.
+        page.goto(f"{live_site.url}#volatility/simulated/ACME")
+        expect(page.get_by_test_id("term-plot")).to_be_visible()
+        expect(detail).to_have_count(0)
+        page.get_by_test_id("watchlist").first.tap()
+        rows(page).first.tap()
+        expect(detail).to_be_visible()
+        page.reload()
+        expect(rows(page).first).to_be_visible()
+        expect(detail).to_have_count(0)
 
 
 def test_the_chosen_theme_is_kept_and_drawn_by_the_server(live_site: LiveSite) -> None:

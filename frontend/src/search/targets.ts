@@ -61,20 +61,26 @@ export interface Known {
 export interface Ranked {
   /** Of the underlying that the first word begins. */
   readonly places: readonly Place[];
+  /** Where the first word begins no underlying but names a view: that view of the first underlyings. */
+  readonly views: readonly Place[];
   readonly lists: readonly Place[];
   readonly commands: readonly Command[];
 }
 
 const MOST_CHAINS = 4;
+/** Letters of a view's name before it is meant. */
+const LEAST_OF_A_VIEW = 3;
 const MOST_LISTS = 5;
 const MOST_COMMANDS = 6;
 const VIEWS = ["volatility", "payoff"] as const;
 
 export function rank(words: readonly string[], known: Known): Ranked {
-  if (!words.length) return { places: [], lists: [], commands: [] };
+  if (!words.length) return { places: [], views: [], lists: [], commands: [] };
   const lists = best(words, known.lists, ({ name }) => name, MOST_LISTS);
+  const places = placesOf(words, known.underlyings);
   return {
-    places: placesOf(words, known.underlyings),
+    places,
+    views: places.length ? [] : viewsOf(words, known.underlyings),
     lists: lists.map(({ id, name, size }) => ({
       kind: "list",
       key: `list-${id}`,
@@ -98,6 +104,18 @@ function placesOf(words: readonly string[], underlyings: readonly Underlying[]):
   const views = (named.length ? named : words.length === 1 ? VIEWS : []).map((view) => placeOf(view, first));
   const chains = found.map((one) => placeOf("chain", one));
   return named.length ? [...views, ...chains.slice(0, 1)] : [...chains, ...views];
+}
+
+function viewsOf(words: readonly string[], underlyings: readonly Underlying[]): readonly Place[] {
+  const [word = "", ...rest] = words;
+  if (rest.length || word.length < LEAST_OF_A_VIEW) return [];
+  const view = (["chain", ...VIEWS] as const).find((one) => one.startsWith(word));
+  return view ? underlyings.slice(0, MOST_CHAINS).map((one) => placeOf(view, one)) : [];
+}
+
+/** For who has typed nothing and searched nothing before: what a first search may lead to. */
+export function firstChains(underlyings: readonly Underlying[]): readonly Place[] {
+  return underlyings.slice(0, MOST_CHAINS).map((one) => placeOf("chain", one));
 }
 
 function placeOf(kind: "chain" | "volatility" | "payoff", { feed, underlying, expiries }: Underlying): Place {

@@ -21,14 +21,9 @@ import { TopBar } from "./TopBar";
 const PayoffView = lazy(() => import("../payoff/PayoffView"));
 const VolatilityView = lazy(() => import("../volatility/VolatilityView"));
 
-/** As in shell.css: one column, in which the watchlists are tabs and cannot be away. */
-const NARROW = "(max-width: 760px)";
-
 export function App(props: { desk: Desk }) {
   const [help, setHelp] = createSignal(false);
-  const narrowWindow = window.matchMedia(NARROW);
-  const [narrow, setNarrow] = createSignal(narrowWindow.matches);
-  const onWidth = () => setNarrow(narrowWindow.matches);
+  const narrow = () => props.desk.panels.isNarrow();
   let focusSearch = () => {};
 
   /** What the keys of the table do wherever the keyboard is; false where there was nothing to do. */
@@ -92,12 +87,10 @@ export function App(props: { desk: Desk }) {
   onMount(() => {
     document.addEventListener("keydown", onKey);
     document.addEventListener("paste", onPaste);
-    narrowWindow.addEventListener("change", onWidth);
   });
   onCleanup(() => {
     document.removeEventListener("keydown", onKey);
     document.removeEventListener("paste", onPaste);
-    narrowWindow.removeEventListener("change", onWidth);
   });
 
   /** To the grid, or to what the middle has in its place. */
@@ -152,7 +145,7 @@ export function App(props: { desk: Desk }) {
           )}
         </Show>
       </div>
-      <Hints desk={props.desk} />
+      <Hints desk={props.desk} onSearch={() => focusSearch()} />
       <ListDialogs desk={props.desk} />
       <Help open={help()} onClose={() => setHelp(false)} />
       <Toasts desk={props.desk} />

@@ -27,6 +27,8 @@ import { Icon } from "./Icon";
 
 interface Figure {
   readonly term: string;
+  /** What it is a change by, where that is not 1 of the underlying. */
+  readonly per?: string;
   readonly text: string;
   readonly title: string;
 }
@@ -81,17 +83,24 @@ export function Detail(props: { desk: Desk; entry: Named }) {
   /** Why that column is blank. */
   const reason = (key: Column) => COLUMN_OF.get(key)?.note?.(view(), "") ?? "Not known";
   const note = (key: "bid" | "ask") => (view().value(key) === null ? reason(key) : undefined);
-  const greek = (term: string, key: Column, text: string, means: string): Figure => ({
+  const greek = (term: string, key: Column, text: string, means: string, per = ""): Figure => ({
     term,
+    per,
     text,
     title: titled(key, text, means),
   });
   const greeks = (): readonly Figure[] => [
     greek("Delta", "delta", fixed(view().value("delta"), 3), "Price change for 1 of the underlying"),
     greek("Gamma", "gamma", significant(view().value("gamma"), 3), "Delta change for 1 of the underlying"),
-    greek("Theta", "theta", fixed(view().value("theta"), 3), "Price change in a calendar day"),
-    greek("Vega", "vega", fixed(view().value("vega"), 3), "Price change for a point of volatility"),
-    greek("Rho", "rho", fixed(view().value("rho"), 3), "Price change for a point of interest"),
+    greek("Theta", "theta", fixed(view().value("theta"), 3), "Price change in a calendar day", "a day"),
+    greek(
+      "Vega",
+      "vega",
+      fixed(view().value("vega"), 3),
+      "Price change for a point of volatility",
+      "a point",
+    ),
+    greek("Rho", "rho", fixed(view().value("rho"), 3), "Price change for a point of interest", "a point"),
   ];
   const volatilities = (): readonly Figure[] => [
     greek("Bid", "bid_iv", percent(view().value("bid_iv")), "Implied volatility of the bid, a year"),
@@ -204,7 +213,6 @@ export function Detail(props: { desk: Desk; entry: Named }) {
       </Show>
       <PickLeg desk={props.desk} entry={props.entry} />
       <ChartPane desk={props.desk} entry={props.entry} />
-      <Facts rows={rows()} />
       <Show when={facts()?.kind === "option"}>
         <h3>
           Greeks
@@ -212,12 +220,15 @@ export function Detail(props: { desk: Desk; entry: Named }) {
             {view().held ? (view().has(Flag.modelGreeks) ? "our model" : "venue") : ""}
           </span>
         </h3>
-        <dl class="facts">
+        <dl class="facts greeks">
           <Index each={greeks()}>
             {(one) => (
               <div title={one().title}>
                 <dt>{one().term}</dt>
-                <dd>{one().text || "–"}</dd>
+                <dd>
+                  {one().text || "–"}
+                  <span class="per">{one().per}</span>
+                </dd>
               </div>
             )}
           </Index>
@@ -236,6 +247,7 @@ export function Detail(props: { desk: Desk; entry: Named }) {
           </Index>
         </dl>
       </Show>
+      <Facts rows={rows()} />
       <Show when={facts() && facts()!.kind !== "option"}>
         <Expiries desk={props.desk} entry={props.entry} />
       </Show>

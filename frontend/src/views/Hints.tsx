@@ -1,5 +1,6 @@
-// What a new user may try first, in a quiet line at the bottom.
+// What a new user may try first, in a quiet line at the bottom: each is a press away from where it is done.
 import { createEffect, For, Show } from "solid-js";
+import { addressOf } from "../chain/address";
 import type { Desk } from "../desk";
 import { HINTS, type Hint } from "../hints";
 import { Icon } from "./Icon";
@@ -10,8 +11,29 @@ const WORDS: Readonly<Record<Hint, { readonly keys: readonly string[]; readonly 
   legs: { keys: ["b", "s"], text: "pick two legs" },
 };
 
-export function Hints(props: { desk: Desk }) {
-  const { hints } = props.desk;
+export function Hints(props: { desk: Desk; onSearch: () => void }) {
+  const { chain, hints } = props.desk;
+  const inChain = () => props.desk.view() === "chain";
+  /** The chain of what is in the list on the screen, else of the view's underlying, else the first. */
+  const firstChain = (): string | null => {
+    const all = chain.underlyings();
+    const at = props.desk.at();
+    const here = "to" in at ? at.to.underlying : null;
+    const listed = new Set(props.desk.active()?.items.map((item) => ("symbol" in item ? item.symbol : "")));
+    const found =
+      all.find(({ underlying }) => underlying === here) ??
+      all.find(({ underlying }) => listed.has(underlying)) ??
+      all[0];
+    return found ? addressOf(found.feed, found.underlying) : null;
+  };
+  /** Contracts are added and picked in a chain, where the keys work at once. */
+  const follow = (hint: Hint) => {
+    if (hint === "search") return props.onSearch();
+    const hash = inChain() ? null : firstChain();
+    if (hash) props.desk.goTo(hash);
+    if (hint === "legs") chain.setPicking(true);
+    props.desk.focusGrid();
+  };
   const left = () => HINTS.filter((hint) => !hints.isDone(hint));
   createEffect(() => {
     const at = props.desk.at();
@@ -26,10 +48,13 @@ export function Hints(props: { desk: Desk }) {
           <For each={left()}>
             {(hint) => (
               <li data-testid={`hint-${hint}`}>
-                <span class="by-key">
-                  <For each={WORDS[hint].keys}>{(key) => <kbd>{key}</kbd>}</For>
-                </span>
-                {WORDS[hint].text}
+                <button type="button" class="hint" onClick={() => follow(hint)}>
+                  <span class="by-key">
+                    <For each={WORDS[hint].keys}>{(key) => <kbd>{key}</kbd>}</For>
+                  </span>
+                  {WORDS[hint].text}
+                  {hint === "search" || inChain() ? "" : " in a chain"}
+                </button>
               </li>
             )}
           </For>

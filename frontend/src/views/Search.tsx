@@ -1,12 +1,20 @@
 // The search: chains, views, lists and commands from memory, contracts from the server. A combobox, wholly by keyboard if
 // wanted.
 import { createEffect, createMemo, createSignal, For, on, onCleanup, onMount, Show } from "solid-js";
-import { ApiError, type Found } from "../api";
+import { ApiError, type Found, type Underlying } from "../api";
 import type { Desk } from "../desk";
 import { actionOf } from "../keys";
 import { nameOf, spelled, timeLeft } from "../names";
 import { commandsOf } from "../search/commands";
-import { chainOfFound, type Kept, rank, recentOf, type Target, withRecent } from "../search/targets";
+import {
+  chainOfFound,
+  firstChains,
+  type Kept,
+  rank,
+  recentOf,
+  type Target,
+  withRecent,
+} from "../search/targets";
 import { asQuery, wordsOf } from "../search/words";
 import { Icon } from "./Icon";
 
@@ -34,11 +42,26 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   const typed = () => text().trim();
   const isAnswered = () => answered() === typed();
   const recent = () => desk.settings.read("search.recent", recentOf, []);
+  /** That of the view on the screen first. */
+  const underlyings = () => {
+    const at = desk.at();
+    const here = "to" in at ? at.to : null;
+    const isHere = (one: Underlying) => one.feed === here?.feed && one.underlying === here.underlying;
+    const all = desk.chain.underlyings();
+    return [...all.filter(isHere), ...all.filter((one) => !isHere(one))];
+  };
+  /** How a contract is typed, by one that the page knows: `ACME 18 Dec 26 170 C`. */
+  const example = () => {
+    for (const facts of desk.store.facts.values()) {
+      if (facts.kind === "option" && facts.symbol) return spelled(nameOf(facts.symbol, facts));
+    }
+    return "";
+  };
 
   /** What the page knows by itself. */
   const ranked = () =>
     rank(wordsOf(text()), {
-      underlyings: desk.chain.underlyings(),
+      underlyings: underlyings(),
       lists: (desk.watchlists() ?? []).map(({ id, name, items }) => ({ id, name, size: items.length })),
       commands: commandsOf(desk, props.onHelp),
     });
@@ -46,8 +69,11 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   // Each result asks for both: without a memo all would be ranked for each of them.
   const targets = createMemo((): readonly Target[] => {
     if (!open()) return [];
-    if (!typed()) return recent().map((of) => ({ kind: "recent", key: keyOf(of), of }));
-    const { places, lists, commands } = ranked();
+    if (!typed()) {
+      const before = recent().map<Target>((of) => ({ kind: "recent", key: keyOf(of), of }));
+      return before.length ? before : firstChains(underlyings());
+    }
+    const { places, views, lists, commands } = ranked();
     const contracts = results().map<Target>((found) => ({
       kind: "instrument",
       key: `found-${found.id}`,
@@ -56,7 +82,7 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
     // Where the words name an underlying, its contracts come before lists and commands of a like name.
     return places.length
       ? [...places, ...contracts, ...lists, ...commands]
-      : [...lists, ...commands, ...contracts];
+      : [...lists, ...commands, ...views, ...contracts];
   });
 
   /** What Enter takes if nothing was chosen: beside a watchlist a symbol, which is added, else what stands first. Null
@@ -206,7 +232,6 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
   const shown = () => open() && (typed() !== "" || targets().length > 0);
   const note = () => {
     const target = chosen();
-    if (!typed()) return "Recent";
     if (!target) return "";
     if (target.kind === "command") return "do it";
     if (target.kind !== "instrument") return "open";
@@ -216,6 +241,16 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
       : `add to ${desk.active()?.name ?? "a watchlist"}`;
     if (!hash) return toList;
     return desk.view() === "list" && desk.active() ? toList : "open its chain";
+  };
+  const nothing = () => {
+    const like = example();
+    return `Nothing found for “${answered()}”${like ? `. A contract is found as “${like}”` : ""}`;
+  };
+  /** Before a first search: what can be typed. */
+  const lesson = () => {
+    if (typed() || recent().length || !open()) return "";
+    const like = example();
+    return `Type a symbol, ${like ? `a contract as “${like}”, ` : ""}a watchlist’s name, or what to do: “dark”, “times in UTC”`;
   };
   const otherNote = () => {
     const target = chosen();
@@ -282,12 +317,14 @@ export function Search(props: { desk: Desk; onReady: (focus: () => void) => void
             }}
           </For>
         </div>
+        <Show when={lesson()}>
+          <p class="results-lesson" data-testid="search-lesson">
+            {lesson()}
+          </p>
+        </Show>
         <p class="results-note" role="status">
           <Show when={!problem()} fallback={<span class="bad">{problem()}</span>}>
-            <Show
-              when={targets().length}
-              fallback={busy() || !isAnswered() ? "Searching…" : `Nothing found for “${answered()}”`}
-            >
+            <Show when={targets().length} fallback={busy() || !isAnswered() ? "Searching…" : nothing()}>
               <span class="by-key">
                 <kbd>↑</kbd> <kbd>↓</kbd> choose, <kbd>Enter</kbd>{" "}
               </span>
