@@ -56,20 +56,29 @@ export function Figures(props: { state: Assessment; places: number; when: string
     props.state.areQuoted
       ? "of the legs’ quotes, × quantity × multiplier"
       : `by Black-76, ${props.when}, × quantity × multiplier`;
+  /** `per` is what the sum of money is a change by. */
   const greek = (
     term: string,
     value: Known<number>,
     write: (value: number) => string,
     what: string,
-  ): Figure => [term, shown(value, write), reason(value, `${what}; ${by()}`), `greek-${term.toLowerCase()}`];
+    per = "",
+  ): Figure => [
+    term,
+    typeof value === "string"
+      ? ""
+      : [write(value), per && <span class="unit">{` ${net().currency} ${per}`}</span>],
+    reason(value, `${what}; ${by()}`),
+    `greek-${term.toLowerCase()}`,
+  ];
   const greeks = (): readonly Figure[] => {
     const of = props.state.greeks;
     return [
       greek("Delta", of.delta, deltaText, "Change for 1 of the underlying"),
       greek("Gamma", of.gamma, (value) => significant(value, 3), "Change of delta for 1 of the underlying"),
-      greek("Theta", of.theta, gainText, "Change in a calendar day"),
-      greek("Vega", of.vega, gainText, "Change for a point of volatility"),
-      greek("Rho", of.rho, gainText, "Change for a point of interest"),
+      greek("Theta", of.theta, gainText, "Change in a calendar day", "a day"),
+      greek("Vega", of.vega, gainText, "Change for a point of volatility", "a point"),
+      greek("Rho", of.rho, gainText, "Change for a point of interest", "a point"),
     ];
   };
   return (

@@ -103,11 +103,6 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
     const { money } = priced();
     return money === null ? null : units() * money;
   };
-  const delta = () => {
-    if (leg().kind === "underlying") return units();
-    const value = props.view.value("delta");
-    return value === null ? null : units() * value;
-  };
   const change = (changes: Partial<Leg>) =>
     props.parts.onChange(props.index, { ...leg(), ...changes } as Leg);
   const resize = (field: HTMLInputElement) => {
@@ -232,7 +227,7 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
         {percent(leg().kind === "option" ? props.view.value("implied_volatility") : null)}
       </td>
       <td class="number quote faint" data-label="Delta">
-        {deltaText(delta())}
+        {deltaText(deltaOf(props.view), props.parts.views.map(deltaOf))}
       </td>
       <td
         class="number leg-cost"
@@ -266,6 +261,14 @@ function midText(value: number, tick: number): string {
   const places = decimals(tick);
   const scaled = value * 10 ** places;
   return fixed(value, Math.abs(scaled - Math.round(scaled)) < 1e-6 ? places : places + 1);
+}
+
+/** Of the whole leg; null where none is known. */
+function deltaOf(view: LegView): number | null {
+  const units = view.leg.quantity * (view.facts?.multiplier ?? 1);
+  if (view.leg.kind === "underlying") return units;
+  const value = view.value("delta");
+  return value === null ? null : units * value;
 }
 
 function quotedAt(view: LegView): number | null {

@@ -17,6 +17,7 @@ export function PayoffChart(props: {
   places: number;
   /** What the second curve is called: `now`, or its day. */
   when: string;
+  underlying: string;
   onPrices: (prices: Domain) => void;
 }) {
   let host!: HTMLDivElement;
@@ -73,8 +74,13 @@ export function PayoffChart(props: {
 
   onMount(() => {
     drawing = new PayoffDrawing(host, () => ({
-      price: (value) => fixed(value, decimalsOf(value, props.places)),
+      price: (value) => fixed(value, props.places),
+      tick: (value) => fixed(value, decimalsOf(value, props.places)),
       profit: (value) => fixed(value, decimalsOf(value, 2)),
+      names: {
+        price: `price of ${props.underlying}`,
+        profit: ["profit", props.state.net.currency].filter(Boolean).join(", "),
+      },
     }));
     const resizing = new ResizeObserver(() => drawing?.resize());
     resizing.observe(host);

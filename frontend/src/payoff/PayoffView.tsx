@@ -349,7 +349,9 @@ export default function PayoffView(props: { desk: Desk }) {
             <ul class="payoff-legend" aria-hidden="true">
               <li class="of-expiry">{state().first_ms === null ? "Profit" : "At expiry"}</li>
               <Show when={state().first_ms !== null}>
-                <li class="of-time">{when()}</li>
+                <li class="of-time">
+                  {days() === 0 ? when().replace("now", "Now") : when().replace("on ", "On ")}
+                </li>
               </Show>
               <li class="of-spot">Price now</li>
             </ul>
@@ -359,6 +361,7 @@ export default function PayoffView(props: { desk: Desk }) {
               state={state()}
               places={places()}
               when={when()}
+              underlying={of().underlying}
               onPrices={(shown) => {
                 prices = shown;
               }}

@@ -18,11 +18,15 @@ export interface Picture {
 
 export interface Writing {
   readonly price: (value: number) => string;
+  /** A round price of the axis. */
+  readonly tick: (value: number) => string;
   readonly profit: (value: number) => string;
+  /** What the axes are of, with their unit. */
+  readonly names: { readonly price: string; readonly profit: string };
 }
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
-const MARGIN = { left: 66, right: 14, top: 20, bottom: 24 };
+const MARGIN = { left: 66, right: 14, top: 24, bottom: 38 };
 const PIXELS_A_PRICE = 84;
 const PIXELS_A_PROFIT = 36;
 /** A label needs so much of the axis for itself. */
@@ -126,15 +130,18 @@ export class PayoffDrawing {
     right: number,
     bottom: number,
   ): void {
-    const { price, profit } = this.writing();
-    const parts: SVGElement[] = [];
+    const { tick, profit, names } = this.writing();
+    const parts: SVGElement[] = [
+      label(MARGIN.left - 8, 12, names.profit, "end"),
+      label(right, bottom + 32, names.price, "end"),
+    ];
     for (const value of ticks(picture.profits, Math.max(2, (bottom - MARGIN.top) / PIXELS_A_PROFIT))) {
       if (value !== 0) parts.push(line(element("line", "grid-line"), MARGIN.left, y(value), right, y(value)));
       parts.push(label(MARGIN.left - 8, y(value) + 4, profit(value), "end"));
     }
     for (const value of ticks(picture.prices, Math.max(2, (right - MARGIN.left) / PIXELS_A_PRICE))) {
       parts.push(line(element("line", "grid-line"), x(value), MARGIN.top, x(value), bottom));
-      parts.push(label(x(value), bottom + 16, price(value), "middle"));
+      parts.push(label(x(value), bottom + 16, tick(value), "middle"));
     }
     this.grid.replaceChildren(...parts);
   }

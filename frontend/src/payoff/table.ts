@@ -29,6 +29,8 @@ const HEADER = [
   "profit_at_expiry",
   "profit_at_time",
   "time",
+  "seq",
+  "venue_at",
 ] as const;
 
 export interface CsvTable {
@@ -52,6 +54,7 @@ function legCells(view: LegView, state: Assessment, underlying: string): Cells {
   const { leg, facts } = view;
   const { price, money } = pricedLeg(view, state.spot);
   const units = leg.quantity * (facts?.multiplier ?? 1);
+  const venue = view.value("venue_time_ms");
   return {
     part: "leg",
     symbol: view.symbol ?? underlying,
@@ -67,6 +70,8 @@ function legCells(view: LegView, state: Assessment, underlying: string): Cells {
     implied_volatility: leg.kind === "option" ? view.value("implied_volatility") : null,
     delta: leg.kind === "option" ? view.value("delta") : 1,
     underlying_price: state.spot,
+    seq: view.value("seq"),
+    venue_at: venue === null ? null : new Date(venue).toISOString(),
   };
 }
 

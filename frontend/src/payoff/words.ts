@@ -29,9 +29,11 @@ export function gainText(value: number): string {
   return change(value, Math.abs(value) >= 99_999.5 ? 0 : 2);
 }
 
-/** Of a leg or a position: of stock contracts hundreds, of coins often less than one. */
-export function deltaText(value: number | null): string {
-  return fixed(value, Math.abs(value ?? 0) < 9.95 ? 3 : 1);
+/** Of a leg or a position: of stock contracts hundreds, of coins often less than one. `beside` are those of the other
+ * legs, for as many decimals all down a column. */
+export function deltaText(value: number | null, beside: readonly (number | null)[] = []): string {
+  const largest = Math.max(...[value, ...beside].map((one) => Math.abs(one ?? 0)));
+  return fixed(value, largest < 9.95 ? 3 : 1);
 }
 
 export function extremeText(value: Extreme): string {
