@@ -66,9 +66,44 @@ def names(name: str, default: Sequence[str]) -> list[str]:
     if found == ["none"]:
         return []
     for one in found:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", one):
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", one) or one == "none":
             raise ImproperlyConfigured(
                 f"{name} has {one!r}; it takes names by commas, each of up to 32 letters, digits, _ and -, or none."
+            )
+    return found
+
+
+def label(name: str, default: str) -> str:
+    """What keys and groups in Redis begin with: nothing that a pattern, a slot or an access rule would read otherwise."""
+    value = text(name, default)
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes 1 to 64 letters, digits, ., _ and -.")
+    return value
+
+
+_HOST = r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])"
+
+
+def hosts(name: str, default: Sequence[str]) -> list[str]:
+    """Names of a site, by commas: with a scheme, a port or a path in them they would never be met."""
+    found = listed(name, default)
+    for one in found:
+        if one != "*" and not re.fullmatch(rf"\.?{_HOST}\.?", one):
+            raise ImproperlyConfigured(
+                f"{name} has {one!r}; it takes names by commas, without a scheme, a port or a path: desk.example.org, "
+                "127.0.0.1 or [::1]; .example.org is that and all names under it."
+            )
+    return found
+
+
+def origins(name: str) -> list[str]:
+    """Origins as browsers write them, by commas: scheme, host and port alone."""
+    found = [one.lower() for one in listed(name)]
+    for one in found:
+        if not re.fullmatch(rf"https?://{_HOST}(:\d{{1,5}})?", one):
+            raise ImproperlyConfigured(
+                f"{name} has {one!r}; it takes origins by commas, each a scheme, a host and nothing but a port after it: "
+                "https://desk.example.org, or http://10.0.0.5:8080."
             )
     return found
 
@@ -92,9 +127,31 @@ def redis(name: str, default: str) -> str:
         found = servers.watched(value)
     except servers.AddressError as error:
         raise ImproperlyConfigured(f"{name} {error}.") from None
+    if found is None:
+        _check_server(name, value)
     if value.startswith("rediss"):
         _check_tls(name, value if found is None else found.url(servers.Master("localhost", 6379, 0)))
     return value
+
+
+def _check_server(name: str, value: str) -> None:
+    """What redis-py would pass over, such as a database that is no number, or say with half of the password in it."""
+    parts = urlsplit(value)
+    if parts.scheme == "unix":
+        if not parts.path.strip("/") or parts.fragment:
+            raise ImproperlyConfigured(f"{name} names no socket; it takes unix:///run/redis.sock, with %23 for #.")
+        return
+    legal = f"it takes {parts.scheme}://user:password@host:port/0; in a password, / is %2F, @ is %40 and # is %23"
+    try:
+        port = parts.port
+    except ValueError:  # which repeats what it took for the port
+        port = 0
+    if port == 0:
+        raise ImproperlyConfigured(f"{name} has a port that is none, from 1 to 65535; {legal}.")
+    if not parts.hostname:
+        raise ImproperlyConfigured(f"{name} names no host; {legal}.")
+    if not re.fullmatch(r"/?|/\d{1,4}", parts.path) or parts.fragment:
+        raise ImproperlyConfigured(f"{name} has something else than the number of a database after its host; {legal}.")
 
 
 def cluster(name: str, first_name: str, first: str) -> str:
@@ -205,11 +262,20 @@ def kept(path: Path, length: int) -> str:
                 pass  # that other process was first, and its text holds
             finally:
                 fresh.unlink()
-        return path.read_text().strip()
+        kept_text = path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
             f"{path} can be neither read nor made ({error.strerror}); see STRIKEWIRE_VAR."
         ) from error
+    if not kept_text:  # a disk that was full, or a machine that lost its power
+        raise ImproperlyConfigured(f"{path} is empty: bring it back from a copy, or delete it to have a new one made.")
+    return kept_text
+
+
+def database_url(name: str, default: str) -> str:
+    """A URL that `database` can take apart, whole."""
+    database(name, default)
+    return text(name, default)
 
 
 def database(name: str, default: str) -> dict[str, object]:
@@ -222,7 +288,13 @@ def database(name: str, default: str) -> dict[str, object]:
         raise ImproperlyConfigured(f"{name} has a port that is none; it takes a number up to 65535.") from None
     if not parts.path[1:]:
         raise ImproperlyConfigured(f"{name} names no database; it takes sqlite:///path or postgresql://host/name.")
+    if parts.fragment:
+        raise ImproperlyConfigured(f"{name} has a #, which ends an address; in a password or a name it is %23.")
     if parts.scheme == "sqlite":
+        if parts.netloc:
+            raise ImproperlyConfigured(
+                f"{name} has two slashes before its path; it takes sqlite:///path, and sqlite:////path from the root."
+            )
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path[1:]),
@@ -237,6 +309,7 @@ def database(name: str, default: str) -> dict[str, object]:
             "TEST": {"NAME": f"{unquote(parts.path[1:])}.test"},
         }
     options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    _check_postgresql(name, options)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path[1:]),
@@ -248,3 +321,19 @@ def database(name: str, default: str) -> dict[str, object]:
         "CONN_MAX_AGE": 0,
         "OPTIONS": {"pool": True, **options},
     }
+
+
+def _check_postgresql(name: str, options: dict[str, str]) -> None:
+    """An option that libpq does not know would be told of by every connection, and by none that a person sees."""
+    if not options:
+        return
+    import psycopg
+
+    for option in options:
+        try:
+            psycopg.conninfo.make_conninfo("", **{option: ""})
+        except psycopg.ProgrammingError:
+            raise ImproperlyConfigured(
+                f"{name} has the option {option!r}, which PostgreSQL does not know; after the ? it takes such as "
+                "sslmode=require, sslrootcert=/path, host=/run/postgresql."
+            ) from None

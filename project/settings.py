@@ -16,9 +16,9 @@ VAR_DIR = Path(env.text("STRIKEWIRE_VAR", str(BASE_DIR / "var"))).expanduser().a
 DEBUG = env.flag("STRIKEWIRE_DEBUG", default=False)
 SECRET_KEY = env.text("STRIKEWIRE_SECRET_KEY", "") or env.kept(VAR_DIR / "secret_key", 48)
 SECRET_KEY_FALLBACKS = env.listed("STRIKEWIRE_SECRET_KEY_FALLBACKS")
-ALLOWED_HOSTS = env.listed("STRIKEWIRE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+ALLOWED_HOSTS = env.hosts("STRIKEWIRE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 # Origins besides the page's own that may open /ws/stream/ and post forms: scheme, host and port.
-CSRF_TRUSTED_ORIGINS = env.listed("STRIKEWIRE_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("STRIKEWIRE_TRUSTED_ORIGINS")
 # Behind a proxy that ends TLS: how many proxies stand before us, whose X-Forwarded-* headers are then believed. They are
 # read in project.forwarded alone: Django, REST framework and allauth are told what that found, as of the connection.
 TRUSTED_PROXIES = env.whole("STRIKEWIRE_TRUSTED_PROXIES", 0, 0, 8)
@@ -97,7 +97,7 @@ TEMPLATES = [
 # that share an installation share its secret key, and so have the same one without being told; the oldest key counts, so
 # that a new one leaves the installation what it is.
 _OLDEST_KEY = [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1]
-INSTALLATION = env.text("STRIKEWIRE_INSTALLATION", hashlib.sha256(_OLDEST_KEY.encode()).hexdigest()[:8])
+INSTALLATION = env.label("STRIKEWIRE_INSTALLATION", hashlib.sha256(_OLDEST_KEY.encode()).hexdigest()[:8])
 
 
 def _embedded(name: str) -> str:
@@ -126,10 +126,9 @@ def _postgresql_or(url: str, otherwise: str) -> str:
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'strikewire.sqlite3'))}")}
 # Ticks and bars; not one of Django's databases, since nothing of it is joined with users or instruments. With a PostgreSQL
 # of the operator's own and no second one named, that has tables for it too.
-HISTORY_DATABASE_URL = env.url(
+HISTORY_DATABASE_URL = env.database_url(
     "HISTORY_DATABASE_URL",
     _postgresql_or(env.text("DATABASE_URL", ""), f"sqlite:///{quote(str(VAR_DIR / 'history.sqlite3'))}"),
-    ("sqlite", "postgresql", "postgres"),
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {

@@ -57,6 +57,17 @@ def test_a_list_leaves_out_what_is_empty(given: Callable[[str], None]) -> None:
         (lambda: env.database(NAME, ""), "mysql://x/y", "sqlite://, postgresql://, postgres://"),
         (lambda: env.database(NAME, ""), "postgresql://host:123456/name", "up to 65535"),
         (lambda: env.database(NAME, ""), "postgresql://host", "postgresql://host/name"),
+        (lambda: env.database(NAME, ""), "postgresql://host/name?ssl=on", "sslmode=require"),
+        (lambda: env.database(NAME, ""), "sqlite://var/file", "sqlite:///path"),
+        (lambda: env.database_url(NAME, ""), "sqlite:///", "sqlite:///path"),
+        (lambda: env.label(NAME, ""), "the desk", "letters, digits, ., _ and -"),
+        (lambda: env.label(NAME, ""), "desk{1}", "letters, digits, ., _ and -"),
+        (lambda: env.hosts(NAME, ()), "https://desk.example.org", "without a scheme, a port or a path"),
+        (lambda: env.hosts(NAME, ()), "a.example,desk.example.org:443", "without a scheme, a port or a path"),
+        (lambda: env.hosts(NAME, ()), "::1", "[::1]"),
+        (lambda: env.origins(NAME), "desk.example.org", "https://desk.example.org"),
+        (lambda: env.origins(NAME), "https://desk.example.org/", "https://desk.example.org"),
+        (lambda: env.origins(NAME), "https://*.example.org", "https://desk.example.org"),
     ],
 )
 def test_a_bad_value_names_the_variable_and_what_it_takes(
@@ -70,7 +81,7 @@ def test_a_bad_value_names_the_variable_and_what_it_takes(
 
 
 def test_a_redis_is_one_server_or_a_service_that_sentinels_watch(given: Callable[[str], None]) -> None:
-    for value in ("unix:///run/redis.sock", "rediss://h:1/2", "redis+sentinel://ann:x@a:1,b,[::1]:2/desk?db=1"):
+    for value in ("unix:///run/redis.sock?db=2", "redis://h", "redis://:x@[::1]:1/", "rediss://h:1/2", "redis+sentinel://ann:x@a:1,b,[::1]:2/desk?db=1"):
         given(value)
         assert env.redis(NAME, "") == value
 
@@ -82,6 +93,12 @@ def test_a_redis_is_one_server_or_a_service_that_sentinels_watch(given: Callable
         ("redis+sentinel://ann:the-secret@a,b", f"{NAME} names no service that sentinels could watch; it takes redis+"),
         ("redis+sentinel://ann:the-secret@a:1/desk?timeout=1", "it takes db, sentinel_user"),
         ("http+sentinel://ann:the-secret@a/desk", f"{NAME} cannot be read"),
+        ("redis://ann:the-secret@a:99999", "has a port that is none"),
+        ("redis://ann:the-secret#@a", "%23"),
+        ("redis://ann:the-sec/ret@a", "%2F"),
+        ("redis://ann:the-secret@a:1/desk", "number of a database"),
+        ("redis://ann:the-secret@", "names no host"),
+        ("unix://", "names no socket"),
     ],
 )
 def test_a_redis_that_cannot_be_is_named_and_its_password_never(
@@ -109,6 +126,21 @@ def test_a_postgresql_url_is_taken_apart(given: Callable[[str], None]) -> None:
     parts = [database[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")]
     assert parts == ["us@er", "p/w", "db.example", "5433", "quotes"]
     assert database["OPTIONS"] == {"pool": True, "sslmode": "require"}
+
+
+def test_the_sites_names_and_origins_are_read_as_they_are_met(given: Callable[[str], None]) -> None:
+    given("desk.example.org, .example.com,10.0.0.5,[2001:db8::1],*,localhost")
+    assert env.hosts(NAME, ()) == ["desk.example.org", ".example.com", "10.0.0.5", "[2001:db8::1]", "*", "localhost"]
+    given("https://Desk.example.org, http://[::1]:8000")
+    assert env.origins(NAME) == ["https://desk.example.org", "http://[::1]:8000"]
+    given("desk.eu-1_a")
+    assert env.label(NAME, "") == "desk.eu-1_a"
+
+
+def test_a_kept_text_that_is_empty_is_told_of_and_not_used(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("\n")
+    with pytest.raises(ImproperlyConfigured, match=r"secret_key is empty: .* delete it"):
+        env.kept(tmp_path / "secret_key", 48)
 
 
 def test_a_postgresql_on_a_socket_is_found(given: Callable[[str], None]) -> None:
@@ -150,7 +182,7 @@ def test_names_of_feeds_are_given_by_commas_or_none(given: Callable[[str], None]
     assert env.names(NAME, ("simulated",)) == ["opra", "my_feed-2"]
     given("none")
     assert env.names(NAME, ("simulated",)) == []
-    for wrong in ("a b", "x" * 33, "none,opra.SPX"):
+    for wrong in ("a b", "x" * 33, "opra.SPX", "none,opra"):
         given(wrong)
         with pytest.raises(ImproperlyConfigured, match=f"{NAME} has .* takes names by commas"):
             env.names(NAME, ())
