@@ -243,6 +243,22 @@ describe("an expiry", () => {
     expect(bidOf(100, "call")).toBe("1.00");
   });
 
+  it("has every strike drawn soon, also those out of sight, so that no scroll is quicker", async () => {
+    const many = contracts(2000, 100);
+    await chain.show({ feed: "simulated", underlying: "ACME", expiry: "2026-12-04" });
+    subscribed("chain-2", many);
+    snapshot("chain-2", many, 3);
+    const blank = () => [...element.querySelectorAll(".cell.bid")].filter((cell) => !cell.textContent).length;
+    const first = blank();
+    expect(element.querySelectorAll("[data-strike]")).toHaveLength(100);
+    expect(first).toBeGreaterThan(50);
+    animationFrame();
+    expect(first - blank()).toBe(12);
+    for (let frame = 0; frame < 20; frame += 1) animationFrame();
+    expect(blank()).toBe(0);
+    expect(frames).toEqual([]);
+  });
+
   it("has the money where its options say that the underlying is, while that says nothing itself", () => {
     const tell = (id: number, values: Record<string, number>) =>
       hear({ op: "ticks", n: 1, sent_ms: 0, rows: [makeRow({ id, seq: ++seq, ...values })] });

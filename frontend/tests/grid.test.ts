@@ -95,6 +95,26 @@ afterEach(() => {
 });
 
 describe("drawing", () => {
+  it("goes on out of sight until no row is blank, a few with each frame", () => {
+    const all = Array.from({ length: 80 }, (_, index) => entry(index + 1));
+    store.apply({
+      op: "ticks",
+      n: 1,
+      sent_ms: 0,
+      rows: all.map(({ instrument }) => makeRow({ id: instrument, seq: 1, bid: 2 })),
+    });
+    const blank = () => all.filter(({ id }) => !text(id, "bid")).length;
+    grid.setLines(all);
+    animationFrame();
+    const [first] = [blank()];
+    expect(first).toBeGreaterThan(20);
+    animationFrame();
+    expect(first - blank()).toBe(6);
+    for (let frame = 0; frame < 20; frame += 1) animationFrame();
+    expect(blank()).toBe(0);
+    expect(frames).toEqual([]);
+  });
+
   it("clips a text that may not have room, and no other", () => {
     const clipped = () => element.querySelector("#row-1 .cell.bid")?.classList.contains("long");
     tick({ id: 10, seq: 1, bid: 105234.5 });

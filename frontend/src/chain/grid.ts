@@ -62,6 +62,8 @@ interface Slot {
 const ALL_UP_TO = 120;
 /** Rows beyond the edges, so that a scroll finds them made. */
 const MARGIN = 8;
+/** So many rows out of sight that were never drawn are with each frame: a scroll may be quicker than the next one. */
+const AHEAD = 6;
 const PAGE = 10;
 /** As `--row` in tokens.css has it, by the density of rows that the page's root says. */
 const ROW = 26;
@@ -297,15 +299,21 @@ export class ChainGrid implements Drawable {
     const feedNow = this.feedNow(this.terms.feed);
     let drew = false;
     let written = 0;
+    let spare = AHEAD;
     for (const row of this.changed) {
-      if (row.index < first - 1 || row.index > last) {
-        row.behind = true;
-        continue;
-      }
-      written += row.draw(now, feedNow);
-      drew = true;
+      const isSeen = row.index >= first - 1 && row.index <= last;
+      if (!isSeen && row.isBlank && spare === 0) continue;
+      if (isSeen) {
+        written += row.draw(now, feedNow);
+        drew = true;
+      } else if (row.isBlank) {
+        // It costs no painting.
+        row.draw(now, feedNow);
+        spare -= 1;
+      } else row.behind = true;
+      this.changed.delete(row);
     }
-    this.changed.clear();
+    if (this.changed.size) this.frame.request(this);
     this.frame.wrote(written);
     if (drew) this.events.onDrawn();
   }

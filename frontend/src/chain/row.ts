@@ -56,6 +56,8 @@ export class ChainRow {
   readonly cells: readonly HTMLElement[];
   /** Drawn later, when it comes into sight. */
   behind = true;
+  /** Never drawn yet. */
+  isBlank = true;
 
   constructor(
     readonly strike: Strike,
@@ -91,6 +93,7 @@ export class ChainRow {
   /** Says how many cells it wrote. */
   draw(now: number, feedNow: number): number {
     this.behind = false;
+    this.isBlank = false;
     let written = 0;
     for (const { quote } of this.sides) written += quote?.draw(now, feedNow) ?? 0;
     return written;

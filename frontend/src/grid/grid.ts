@@ -44,6 +44,8 @@ type Movement = "down" | "up" | "pageDown" | "pageUp" | "first" | "last";
 const PAGE = 10;
 /** Rows drawn beyond the edges, so that a slow scroll shows no old values. */
 const MARGIN = 6;
+/** So many rows out of sight that were never drawn are with each frame: a scroll may be quicker than the next one. */
+const AHEAD = 6;
 const CURSOR_ID = "list-cursor";
 const USUAL_WIDTH = 1100;
 const ROW = 26;
@@ -272,16 +274,22 @@ export class Grid implements Drawable {
     }
     let drew = false;
     let written = 0;
+    let spare = AHEAD;
+    const left = new Set<AnyRow>();
     for (const [index, row] of this.rows.entries()) {
       if (!this.changed.has(row)) continue;
-      if (index < from || index >= to) {
-        row.behind = true;
-        continue;
+      if (index >= from && index < to) {
+        written += row.draw(now, this.feedOf(row));
+        drew = true;
+      } else if (row.isBlank) {
+        // It costs no painting.
+        if (spare > 0) row.draw(now, this.feedOf(row));
+        else left.add(row);
+        spare -= 1;
       }
-      written += row.draw(now, this.feedOf(row));
-      drew = true;
     }
-    this.changed.clear();
+    this.changed = left;
+    if (left.size) this.frame.request(this);
     this.frame.wrote(written);
     if (drew) this.onDrawn();
   }

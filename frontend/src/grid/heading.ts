@@ -12,7 +12,7 @@ export class HeadingRow {
   private readonly edit = document.createElement("button");
   private readonly toggle = document.createElement("button");
   private readonly count = part("hidden-count");
-  behind = false;
+  readonly isBlank = false;
 
   constructor(private of: HeadingLine) {
     const { element } = this;

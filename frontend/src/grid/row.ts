@@ -17,8 +17,8 @@ export class GridRow {
   private readonly parts = ["head", "expiry", "contract", "left", "currency"].map((name) => part(name));
   private readonly chain = document.createElement("a");
   private readonly remove = removeButton();
-  /** Drawn later, when it comes into sight. */
-  behind = true;
+  /** Its cells were never drawn yet. */
+  isBlank = true;
 
   constructor(
     private of: QuoteLine,
@@ -61,7 +61,7 @@ export class GridRow {
     this.quote = new QuoteCells(this.of, columns, this.element, this.store, this.flasher);
     this.quote.feedNow = feedNow;
     this.name.after(...this.cells);
-    this.behind = true;
+    this.isBlank = true;
   }
 
   get line(): QuoteLine {
@@ -110,7 +110,7 @@ export class GridRow {
 
   /** Writes the newest row; `now` is the animation frame's time, for flashes. */
   draw(now: number, feedNow: number): number {
-    this.behind = false;
+    this.isBlank = false;
     return this.quote.draw(now, feedNow);
   }
 
