@@ -1,14 +1,31 @@
-"""What the account's forms share: fields without placeholders, which are no labels, and bounds of what is typed."""
+"""What forms share: the focus where something is wrong; and of the account's, fields without placeholders, which are no
+labels, and bounds of what is typed."""
 
 from typing import Any, Final
 
 from django import forms
 from django.core.validators import MaxLengthValidator
+from django.forms.boundfield import BoundField
+from django.forms.renderers import DjangoTemplates
 
 # Argon2 takes any length; a megabyte of password is nobody's.
 MOST_PASSWORD: Final = 1024
 MOST_NAME: Final = 254  # of an email address
 MOST_CODE: Final = 32
+
+
+class FocusedField(BoundField):
+    """The first field that something is wrong with has the focus: a page that comes back would else be read from its top,
+    and what is wrong is tied to the field."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: Any = None) -> dict[str, Any]:
+        attrs = super().build_widget_attrs(attrs, widget)
+        wrong = next((name for name in self.form.fields if name in self.form.errors), None)
+        return {**attrs, "autofocus": True} if wrong == self.name else attrs
+
+
+class Renderer(DjangoTemplates):
+    bound_field_class = FocusedField
 
 
 class Plain(forms.Form):

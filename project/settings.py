@@ -241,6 +241,7 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.passwords.NewPasswordForm",
     "reauthenticate": "accounts.passwords.AgainForm",
 }
+FORM_RENDERER = "accounts.fields.Renderer"  # of every form: the first field that is wrong has the focus
 # Attempts are counted by accounts.lock_out, which can say how long to wait.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
