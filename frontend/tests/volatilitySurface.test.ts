@@ -4,6 +4,8 @@ import {
   cellOf,
   daysOf,
   liveSmile,
+  originOf,
+  type Surface,
   type SurfaceExpiry,
   type SurfacePoint,
   symbolsOf,
@@ -55,12 +57,20 @@ function expiry(
 }
 
 test("live rows take the place of what REST said, and move the forward", () => {
+  const quoted = Date.parse("2026-03-18T09:00:07Z");
   const rows = new Map([
     [
       "X90",
-      makeRow({ venue_time_ms: 5, underlying_price: 102, implied_volatility: 0.3, delta: -0.2, flags: 8 }),
+      makeRow({
+        venue_time_ms: quoted + 5,
+        lag_ms: 20,
+        underlying_price: 102,
+        implied_volatility: 0.3,
+        delta: -0.2,
+        flags: 8,
+      }),
     ],
-    ["X110", makeRow({ venue_time_ms: 2, underlying_price: 101, bid_iv: 0.1 })],
+    ["X110", makeRow({ venue_time_ms: quoted + 2, lag_ms: 90, underlying_price: 101, bid_iv: 0.1 })],
   ]);
   const found = liveSmile(
     expiry("a", 10, [point(90), point(110), point(120)]),
@@ -69,6 +79,7 @@ test("live rows take the place of what REST said, and move the forward", () => {
   );
   // The newest by the venue's time counts.
   expect(found.forward).toBe(102);
+  expect(found.received_at).toBe("2026-03-18T09:00:07.092Z");
   expect(found.points.map((one) => one.mark_iv)).toEqual([0.3, null, 0.2]);
   expect(found.points.map((one) => one.flags)).toEqual([8, 0, 0]);
   // Unknown in the row is unknown, whatever was known before.
@@ -78,10 +89,19 @@ test("live rows take the place of what REST said, and move the forward", () => {
   );
 });
 
+test("a row of a file says what it is of: the price, and the newest quote of its expiries", () => {
+  const [early, late] = [expiry("a", 10), { ...expiry("b", 20), received_at: "2026-03-18T09:00:01.000000Z" }];
+  const unheard = { ...expiry("c", 30), received_at: null };
+  const surface = { underlying_price: 101.5 } as Surface;
+  expect(originOf(surface, [late, unheard, early])).toEqual([101.5, late.received_at]);
+  expect(originOf(surface, [unheard])).toEqual([101.5, null]);
+});
+
 test("without rows it is as REST said", () => {
   const one = expiry("a", 10);
   const found = liveSmile(one, () => undefined, makeColumns());
   expect(found.forward).toBe(100);
+  expect(found.received_at).toBe("2026-03-18T09:00:00.000Z");
   expect(found.points.map((each) => each.mark_iv)).toEqual([0.2, 0.2]);
 });
 

@@ -215,6 +215,9 @@ def test_another_day_another_volatility_and_the_file(visitor: Visitor, tmp_path:
     assert [row["part"] for row in table[:2]] == ["leg", "curve"]
     leg = table[0]
     assert float(leg["cost"]) == pytest.approx(float(leg["price"]) * MULTIPLIER)
+    # Which quote of the contract it was counted at.
+    assert int(leg["seq"]) > 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z", leg["venue_at"])
     for row in table[1:]:
         intrinsic = max(float(row["underlying_price"]) - float(leg["strike"]), 0)
         profit = (intrinsic - float(leg["price"])) * MULTIPLIER

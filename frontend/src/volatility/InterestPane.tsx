@@ -7,7 +7,7 @@ import { Plot, type PlotAxis, type PlotLine, type PlotMark } from "../plot/Plot"
 import { domainOf } from "../plot/scale";
 import { Choice } from "../views/Choice";
 import { type Interest, type Measure, maxPain, merged, totals } from "./interest";
-import { daysOf, type Surface } from "./surface";
+import { daysOf, ORIGIN, originOf, type Surface } from "./surface";
 import { Values } from "./Values";
 import type { Volatility } from "./volatility";
 import { daysText, expiryName } from "./words";
@@ -30,7 +30,9 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
     const one = expiry();
     return one ? one.points : merged(props.surface.expiries.map((each) => each.points));
   });
-  const pain = () => (expiry() ? maxPain(strikes()) : null);
+  /** Only of one expiry is there a max pain: beside all of them stands that of the next. */
+  const painful = () => expiry() ?? props.surface.expiries[0];
+  const pain = createMemo(() => maxPain(painful()?.points ?? []));
   const of = (one: Interest, side: "call" | "put") => one[`${side}_${measure()}`];
   const lines = createMemo((): readonly PlotLine[] => [
     {
@@ -74,7 +76,7 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
     return props.desk.chain.priceOf(state.to.feed, state.to.underlying) ?? props.surface.underlying_price;
   };
   const marks = (): readonly PlotMark[] => {
-    const [now, least] = [spot(), pain()];
+    const [now, least] = [spot(), expiry() ? pain() : null];
     return [
       ...(now === null ? [] : [{ x: now, text: state.to.underlying }]),
       ...(least === null ? [] : [{ x: least, text: "max pain" }]),
@@ -102,13 +104,14 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
   );
   const sheet = () => ({
     name: `${props.surface.underlying} ${expiry()?.name ?? "all expiries"} interest`,
-    header: ["strike", "call_volume", "put_volume", "call_open_interest", "put_open_interest"],
+    header: ["strike", "call_volume", "put_volume", "call_open_interest", "put_open_interest", ...ORIGIN],
     rows: strikes().map((one) => [
       one.strike,
       one.call_volume,
       one.put_volume,
       one.call_open_interest,
       one.put_open_interest,
+      ...originOf(props.surface, expiry() ? [expiry()!] : props.surface.expiries),
     ]),
   });
   return (
@@ -165,11 +168,11 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
             data-value={pain() ?? ""}
             title="The strike at which all open options of the expiry together would pay their holders least"
           >
-            <Show
-              when={pain() !== null}
-              fallback={<span class="muted">{whyNoPain(expiry() !== undefined)}</span>}
-            >
+            <Show when={pain() !== null} fallback={<span class="muted">no open interest is known</span>}>
               <strong>{strikeText(pain()!)}</strong>
+            </Show>
+            <Show when={!expiry() && painful()}>
+              {(next) => <span class="muted"> of {expiryName(next())}</span>}
             </Show>
           </dd>
         </div>
@@ -194,8 +197,4 @@ export function InterestPane(props: { desk: Desk; state: Volatility; surface: Su
       </p>
     </div>
   );
-}
-
-function whyNoPain(isOne: boolean): string {
-  return isOne ? "no open interest is known" : "of one expiry only";
 }

@@ -124,6 +124,9 @@ export function SmilePane(props: { desk: Desk; state: Volatility; surface: Surfa
       "ask_iv",
       "computed_by",
       "why_none",
+      "symbol",
+      "forward",
+      "received_at",
     ],
     rows: shown().flatMap(({ expiry, smile }) =>
       smile.points.map((point) => [
@@ -137,6 +140,9 @@ export function SmilePane(props: { desk: Desk; state: Volatility; surface: Surfa
         point.ask_iv,
         computedBy(point.flags) || null,
         whyNone(point) || null,
+        point.symbol,
+        smile.forward,
+        smile.received_at,
       ]),
     ),
   });

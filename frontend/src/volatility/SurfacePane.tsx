@@ -7,7 +7,7 @@ import { percent } from "../format";
 import { domainOf } from "../plot/scale";
 import { Choice } from "../views/Choice";
 import { type Colour, colourAt } from "./colours";
-import { type Across, COLUMNS, cellOf, daysOf, type Surface } from "./surface";
+import { type Across, COLUMNS, cellOf, daysOf, ORIGIN, originOf, type Surface } from "./surface";
 import { Values } from "./Values";
 import type { Volatility } from "./volatility";
 import { daysText, expiryName } from "./words";
@@ -38,8 +38,13 @@ export function SurfacePane(props: { desk: Desk; state: Volatility; surface: Sur
   };
   const sheet = () => ({
     name: `${props.surface.underlying} surface`,
-    header: ["expiry", "days_left", ...columns().map((column) => column.name)],
-    rows: rows().map(({ expiry, cells }) => [expiry.name, expiry.days_left, ...cells]),
+    header: ["expiry", "days_left", ...columns().map((column) => column.name), ...ORIGIN],
+    rows: rows().map(({ expiry, cells }) => [
+      expiry.name,
+      expiry.days_left,
+      ...cells,
+      ...originOf(props.surface, [expiry]),
+    ]),
   });
   return (
     <div class="pane surface-pane">

@@ -7,7 +7,7 @@ import { fixed } from "../format";
 import { Plot, type PlotAxis, type PlotLine } from "../plot/Plot";
 import { domainOf } from "../plot/scale";
 import { type Skew, skew } from "./smile";
-import { daysOf, type Surface, type SurfaceExpiry } from "./surface";
+import { daysOf, ORIGIN, originOf, type Surface, type SurfaceExpiry } from "./surface";
 import { Values } from "./Values";
 import { daysText, expiryName, partText, pointsText, termText } from "./words";
 
@@ -65,6 +65,7 @@ export function TermPane(props: { desk: Desk; surface: Surface }) {
       "call_25_volatility",
       "risk_reversal_25",
       "butterfly_25",
+      ...ORIGIN,
     ],
     rows: props.surface.expiries.map((one) => {
       const { put, call, risk_reversal, butterfly } = skews().get(one.name)!;
@@ -79,6 +80,7 @@ export function TermPane(props: { desk: Desk; surface: Surface }) {
         call,
         risk_reversal,
         butterfly,
+        ...originOf(props.surface, [one]),
       ];
     }),
   });

@@ -1,6 +1,7 @@
 // The volatility surface of an underlying as REST tells it, the live rows put into it, and its cells for the heat map.
 // Pure. Before: api.ts; after: the panes.
 import type { Expiry } from "../api";
+import type { CsvValue } from "../export";
 import { type Columns, columnValue, type Row } from "../protocol";
 import type { Interest } from "./interest";
 import { atDelta, atMoneyness, type Point } from "./smile";
@@ -21,6 +22,15 @@ export interface Surface {
   readonly expiries: readonly SurfaceExpiry[];
 }
 
+/** In a file, what a row is of: the underlying's price, and when the newest quote behind it came, on the feed's clock. */
+export const ORIGIN = ["underlying_price", "received_at"] as const;
+
+export function originOf(surface: Surface, of: readonly Pick<SurfaceExpiry, "received_at">[]): CsvValue[] {
+  // RFC 3339 in UTC: the last in order is the newest.
+  const received = of.flatMap((one) => one.received_at ?? []).sort();
+  return [surface.underlying_price, received.at(-1) ?? null];
+}
+
 const DAY_MS = 86_400_000;
 
 /** Days to expiry; while the feed is not heard, and so nobody knows its time, those that were left at its newest quote. */
@@ -34,6 +44,8 @@ export type RowOf = (symbol: string) => Row | undefined;
 
 export interface LiveSmile {
   readonly forward: number | null;
+  /** When the newest of its rows was received, on the feed's clock; RFC 3339. */
+  readonly received_at: string | null;
   readonly points: readonly Point[];
 }
 
@@ -43,9 +55,12 @@ export function liveSmile(expiry: SurfaceExpiry, rowOf: RowOf, columns: Columns)
   let forward = expiry.forward;
   let newest = Number.NEGATIVE_INFINITY;
   const rows = expiry.points.map((point) => (point.symbol === null ? undefined : rowOf(point.symbol)));
+  let received = Date.parse(expiry.received_at ?? "");
   for (const row of rows) {
     if (!row) continue;
     const at = columnValue(row, columns, "venue_time_ms") ?? Number.NEGATIVE_INFINITY;
+    const came = at + (columnValue(row, columns, "lag_ms") ?? 0);
+    if (Number.isFinite(came) && !(came <= received)) received = came;
     const named = columnValue(row, columns, "underlying_price");
     if (!named || at <= newest) continue;
     [newest, forward] = [at, named];
@@ -67,7 +82,7 @@ export function liveSmile(expiry: SurfaceExpiry, rowOf: RowOf, columns: Columns)
       flags: value("flags") ?? 0,
     };
   });
-  return { forward, points };
+  return { forward, points, received_at: Number.isNaN(received) ? null : new Date(received).toISOString() };
 }
 
 /** The symbols whose rows a smile needs: of more strikes than `most`, those nearest to the forward. */
