@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from . import demo, watchlists
-from .models import User, Watchlist
+from .models import Invitation, User, Watchlist
 
 # Whom the trail names where who did it is gone. The space keeps everybody from signing up as this.
 FORMER: Final = "former user"
@@ -40,6 +40,9 @@ def delete_account(user: User) -> None:
             watchlists.delete(one)  # tells those who read a shared one
         keys = list(UserSession.objects.filter(user=user).values_list("session_key", flat=True))
         Session.objects.filter(session_key__in=keys).delete()
+        Invitation.objects.filter(
+            used_by=user
+        ).delete()  # it has the address; as one that is not there it is refused too
         _keep_the_trail(user)
         user.delete()
 

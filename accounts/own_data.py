@@ -8,6 +8,7 @@ from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,13 +17,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from . import preferences, tokens
-from .models import FeedUse, RollingEntry, SignInAttempt, User, Watchlist
+from .models import FeedUse, Invitation, RollingEntry, SignInAttempt, User, Watchlist
 
 VERSION: Final = 1
+MOST_CHANGES: Final = 10_000  # of an administrator's, the newest; all else is bounded where it is written
+_INVITATION: Final = ("email", "made_at", "expires_at", "used_at")
 
 
 def export(user: User) -> dict[str, Any]:
-    """Some megabytes at most: each list is bounded where it is written. Ten queries or so, however much there is."""
+    """Some megabytes at most. Fifteen queries or so, however much there is."""
     return {
         "strikewire_account": VERSION,
         "written_at": timezone.now(),
@@ -36,6 +39,12 @@ def export(user: User) -> dict[str, Any]:
             "is_staff": user.is_staff,
             "is_superuser": user.is_superuser,
             "groups": list(user.groups.order_by("name").values_list("name", flat=True)),
+            "permissions": [
+                f"{app}.{codename}"
+                for app, codename in user.user_permissions.order_by("pk").values_list(
+                    "content_type__app_label", "codename"
+                )
+            ],
         },
         "emails": list(EmailAddress.objects.filter(user=user).order_by("email").values("email", "verified", "primary")),
         "settings": {"time_zone": user.time_zone, "display": preferences.display_of(user)},
@@ -63,6 +72,14 @@ def export(user: User) -> dict[str, Any]:
         "sign_in_attempts": list(
             SignInAttempt.objects.filter(user=user).order_by("-at").values("at", "name", "address", "outcome")
         ),
+        "invitation": Invitation.objects.filter(used_by=user).values(*_INVITATION).first(),
+        "invitations_made": list(Invitation.objects.filter(made_by=user).order_by("-pk").values(*_INVITATION)),
+        "changes_made": [
+            {"at": at, "kind": kind, "of": name, "said": said}
+            for at, kind, name, said in LogEntry.objects.filter(user=user)
+            .order_by("-pk")
+            .values_list("action_time", "content_type__model", "object_repr", "change_message")[:MOST_CHANGES]
+        ],
         "feed_use": list(
             FeedUse.objects.filter(user=user.pk).order_by("month", "feed").values("month", "feed", "first_at")
         ),

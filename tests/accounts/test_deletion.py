@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session
+from django.db.models import CASCADE
 from django.test import Client
 from redis import Redis
 
-from accounts import demo, tokens, watchlists
+from accounts import demo, invitations, tokens, watchlists
 from accounts.deletion import FORMER, NotDeletableError, delete_account
-from accounts.models import ApiToken, FeedUse, SignInAttempt, User, Watchlist
+from accounts.models import ApiToken, FeedUse, Invitation, SignInAttempt, User, Watchlist
 from tests.conftest import PASSWORD
 
 from .proving import prove
+from .test_own_data import names_a_user
 
 PAGE = "/accounts/delete/"
 
@@ -57,6 +60,31 @@ def test_all_of_it_goes_and_nothing_of_others(page: Client, owner: User, strange
     assert list(Session.objects.values_list("session_key", flat=True)) == [others.session.session_key]
     for client, path in ((page, PAGE), (elsewhere, "/")):
         assert client.get(path).headers["Location"].startswith("/accounts/login/")
+
+
+def test_the_invitation_it_came_by_goes_and_opens_nothing_again(page: Client, owner: User, stranger: User) -> None:
+    mine, key = invitations.make(stranger, "owner@example.org")
+    invitations.make(owner, "friend@example.org")
+    invitations.redeem(mine, owner)
+    delete_account(owner)
+    left = Invitation.objects.get()
+    assert (left.email, left.made_by) == ("friend@example.org", None)
+    with pytest.raises(invitations.InvitationError):
+        invitations.find(key)
+
+
+def test_a_new_table_goes_with_its_user_or_has_its_reason_to_stay() -> None:
+    staying = {
+        f"{model._meta.label}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if names_a_user(field) and getattr(field.remote_field, "on_delete", None) is not CASCADE
+    }
+    assert staying == {
+        "accounts.FeedUse.user",  # data agreements ask for it
+        "accounts.Invitation.made_by",  # somebody else's way in
+        "accounts.Invitation.used_by",  # deleted by name, above
+    }
 
 
 def test_its_sockets_and_those_who_read_its_lists_are_told(
