@@ -15,23 +15,19 @@ import msgspec
 
 from ..rows import HEADER
 from ..shares import WHOLE, Share
-from . import keys
+from . import history_words, keys
 from .client import Client, Script
 from .connection import RedisDownError
 from .history_append import APPEND
+from .history_words import KEPT_S, Ends, Words
 from .lease import LeaseLostError
 from .spill import HistoryBatch, Spill
 
 logger = logging.getLogger(__name__)
 
-# What a leader keeps of its last batches, to add them again when a history server comes back without its newest second.
+# What a leader keeps of the batches of its last KEPT_S, to add them again when a history server comes back without its
+# newest second.
 KEPT_BYTES: Final = 64 * 1024 * 1024
-KEPT_S: Final = 10.0
-# When the file of batches that wait would outgrow its limit: the reason of the gap.
-SPILL_FULL: Final = "spill_full"
-
-# The newest row of each instrument in a term: {id: (seq, received ms)}.
-Ends = dict[int, tuple[int, float]]
 
 # KEYS stream, highest term, size, gaps, terms of the shares · ARGV feed, term, count, rows, trades, cap, '1' for the
 # leader's own or '0' for what was accepted before and comes late, the share, the share's `of` ('' for both where the feed
@@ -59,10 +55,6 @@ append(KEYS[1], KEYS[3], KEYS[4], ARGV[6], ARGV[1], ARGV[2], ARGV[3], ARGV[4], A
 return 1
 """
 )
-# KEYS gaps · ARGV feed, term, reason, from ms, to ms, count
-_GAP: Final = Script(APPEND + "gap(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]) return 1")
-# KEYS stream · ARGV feed, term, JSON of {instrument: [seq, received ms]}
-_ENDS: Final = Script("return redis.call('XADD', KEYS[1], '*', 'feed', ARGV[1], 'term', ARGV[2], 'ends', ARGV[3])")
 
 
 class HistoryOptions(msgspec.Struct, frozen=True):
@@ -84,12 +76,6 @@ class _Lost(msgspec.Struct):
 def join_rows(framed: list[bytes]) -> bytes:
     """The JSON rows of a batch, a line each; a row begins with its instrument id and seq, so a line says all."""
     return b"\n".join([row[HEADER.size :] for row in framed])
-
-
-async def tell_ends(client: Client, feed: str, term: int, ends: Ends) -> None:
-    """Says what the last rows of a term were: the recorder, when it is there, looks
-    whether it has them all. Raises RedisDownError."""
-    await client.run(_ENDS, [keys.history_stream()], [feed, term, msgspec.json.encode(ends)])
 
 
 class HistoryStream:
@@ -114,6 +100,7 @@ class HistoryStream:
         self._spill: Spill | None = None
         self._left: Spill | None = None
         self._lost: dict[int, _Lost] = {}
+        self._words = Words(client)
         self._retrying: asyncio.Task[None] | None = None
         self.dropped = 0
         client.on_lost = self._server_left
@@ -136,6 +123,10 @@ class HistoryStream:
             self._wait(batch)
             return False
         return True
+
+    async def tell_ends(self, term: int, newest: Ends) -> None:
+        """What the last rows of a term were. Raises RedisDownError."""
+        await self._words.tell(history_words.ends(self._feed, term, newest))
 
     async def take_over(self) -> None:
         """Brings out what earlier leaders of this feed on this machine left; returns when all of it is. Never gives up."""
@@ -198,8 +189,10 @@ class HistoryStream:
         now = asyncio.get_running_loop().time()
         while self._kept and self._kept[0][0] < now - KEPT_S:
             self._kept_bytes -= self._kept.popleft()[1].weight
+        told = self._words.server_left()
         if self._kept:
             self._wait_with_kept()
+        if self._kept or told or self._spill is not None:
             self._retry_soon()
 
     def _wait_with_kept(self) -> None:
@@ -238,29 +231,23 @@ class HistoryStream:
             known.count += batch.size
 
     async def _retry(self) -> None:
-        if (spill := self._spill) is not None:
-            await self._bring_out(spill)
-        wait = 0.1
-        while self._lost:
-            term, lost = next(iter(self._lost.items()))
-            told = lost.count
-            arguments = [self._feed, term, SPILL_FULL, lost.from_ms, lost.to_ms, told]
-            try:
-                await self._client.run(_GAP, [keys.history_gaps()], arguments)
-            except RedisDownError:
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 1.0)
-                continue
-            lost.count -= told
-            if not lost.count:  # or else more was lost meanwhile
-                del self._lost[term]
-        if spill is not None:
-            if spill.first() is not None:  # while the gap was told
-                return await self._retry()
-            spill.done()
+        had_file = False
+        while True:
+            if self._spill is not None:
+                had_file = True
+                await self._bring_out(self._spill)
+            for term, lost in self._lost.items():
+                self._words.add(history_words.gap(self._feed, term, lost.from_ms, lost.to_ms, lost.count))
+            self._lost.clear()
+            await self._words.bring_out()
+            # Or else more came, or was lost, while the gaps were told.
+            if not self._lost and (self._spill is None or self._spill.first() is None):
+                break
+        if self._spill is not None:
+            self._spill.done()
             self._spill = None
-        logger.info("history takes batches again")
-        return None
+        if had_file:
+            logger.info("history takes batches again")
 
     async def _bring_out(self, spill: Spill) -> None:
         """Everything in the file, also what comes to it meanwhile. It was accepted before, so no fence holds it up."""

@@ -4,7 +4,7 @@ hole, since nothing comes after it.
 
 from typing import Final
 
-from ..bus.history_stream import Ends
+from ..bus.history_words import Ends
 from ..rows import TERM
 from .database import Database
 from .writers import Writer

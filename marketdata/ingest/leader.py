@@ -17,13 +17,14 @@ import msgspec
 import redis
 
 from .. import rows
-from ..bus import catalogue_store, keys, orders
+from ..bus import catalogue_store, history_words, keys, orders
 from ..bus.beacon import Beacon, Health
 from ..bus.client import Client
 from ..bus.cluster import Cluster
 from ..bus.connection import RedisDownError
 from ..bus.fenced import FencedWriter
-from ..bus.history_stream import Ends, HistoryOptions, HistoryStream, tell_ends
+from ..bus.history_stream import HistoryOptions, HistoryStream
+from ..bus.history_words import Ends
 from ..bus.last_values import LastValues
 from ..bus.lease import Lease, LeaseLostError
 from ..bus.orders import Order
@@ -311,15 +312,20 @@ class Leader:
     async def _settled(self) -> None:
         if self.history is not None:
             await self.history.take_over()
-        client = self._history_client or self._side_client
         while self._ends:
             # After all that was accepted in it: what waits is of that term, or of the one after it.
             if self.history is None or not self.history.waiting:
                 with contextlib.suppress(RedisDownError):
-                    await tell_ends(client, self.feed.name, *self._ends[0])
+                    await self._tell_ends(*self._ends[0])
                     del self._ends[0]
                     continue
             await asyncio.sleep(0.2)
+
+    async def _tell_ends(self, term: int, ends: Ends) -> None:
+        if self.history is not None:
+            await self.history.tell_ends(term, ends)
+        else:
+            await history_words.ends(self.feed.name, term, ends).tell(self._side_client)
 
     # ── Orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,7 @@ from redis import Redis
 from marketdata import disk
 from marketdata.bus import client as client_module
 from marketdata.bus import history_stream as module
-from marketdata.bus import keys
+from marketdata.bus import history_words, keys
 from marketdata.bus.client import Client
 from marketdata.bus.history_stream import HistoryOptions, HistoryStream
 from marketdata.bus.lease import LeaseLostError
@@ -227,6 +227,54 @@ async def test_what_waits_is_bounded_and_what_has_no_room_becomes_a_gap(
         client.close()
         await asyncio.sleep(0)
         again.stop()
+
+
+async def test_a_gap_and_an_end_told_to_a_server_that_forgets_them_are_told_again(
+    server: RunningValkey, short_path: Path, tmp_path: Path
+) -> None:
+    """As the master does that takes over, and was not given them. A server that has them still counts nothing twice."""
+    client = Client(server.url, "test-history")
+    history = HistoryStream(client, FEED, HistoryOptions(server.url, tmp_path, spill_bytes=1_000))
+    server.kill()
+    for number in range(20):
+        await history.append(7, 3, batch_of(number))
+    again = start_valkey(short_path)
+    try:
+        await within(CONTRACT_S, lambda: history.waiting == 0 and not list(tmp_path.iterdir()))
+        await history.tell_ends(6, {1: (99, 5.0)})
+        with Redis.from_url(again.url) as admin:
+            (told,) = admin.hgetall(keys.history_gaps()).items()
+            assert told[0] == f"{FEED}|7|spill_full".encode()
+            end = {b"feed": FEED.encode(), b"term": b"6", b"ends": b'{"1":[99,5.0]}'}
+            assert entries(again)[-1] == end
+
+            admin.client_kill_filter(_type="normal", skipme=True)
+            await within(CONTRACT_S, lambda: entries(again).count(end) == 2)
+            await within(CONTRACT_S, lambda: not list(tmp_path.iterdir()))
+            assert dict(admin.hgetall(keys.history_gaps())) == dict([told])
+
+            admin.delete(keys.history_gaps(), keys.history_stream())
+            admin.client_kill_filter(_type="normal", skipme=True)
+            await within(CONTRACT_S, lambda: end in entries(again))
+            await within(CONTRACT_S, lambda: dict(admin.hgetall(keys.history_gaps())) == dict([told]))
+    finally:
+        await history.close(0.01)
+        client.close()
+        await asyncio.sleep(0)
+        again.stop()
+
+
+async def test_a_gap_that_was_told_long_before_is_not_told_again(
+    history: HistoryStream, server: RunningValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_words, "KEPT_S", 0.2)
+    await history.tell_ends(6, {1: (99, 5.0)})
+    await asyncio.sleep(0.3)
+    with Redis.from_url(server.url) as admin:
+        admin.flushall()
+        admin.client_kill_filter(_type="normal", skipme=True)
+    await asyncio.sleep(0.5)
+    assert entries(server) == []
 
 
 async def test_a_disk_that_is_nearly_full_is_not_filled(

@@ -10,10 +10,10 @@ from django.conf import settings
 from redis import Redis
 
 from marketdata import rows
-from marketdata.bus import keys
+from marketdata.bus import history_words, keys
 from marketdata.bus.client import Client
 from marketdata.bus.history_reader import HistoryReader
-from marketdata.bus.history_stream import join_rows, tell_ends
+from marketdata.bus.history_stream import join_rows
 from marketdata.history import bars
 from marketdata.history.columns import TICK
 from marketdata.history.database import Database, HistoryDownError
@@ -172,7 +172,7 @@ def test_gaps_come_into_the_database_once(recorder: Recorder, history_database: 
 
 async def ends(term: int, last: dict[int, tuple[int, float]]) -> None:
     client = Client(settings.HISTORY_REDIS_URL, "test")
-    await tell_ends(client, FEED, term, last)
+    await history_words.ends(FEED, term, last).tell(client)
     client.close()
 
 
