@@ -1,5 +1,6 @@
 """The log file of one child: the child writes it, `up` reads what is new and keeps it from growing without end."""
 
+import contextlib
 import re
 import shutil
 from pathlib import Path
@@ -42,7 +43,9 @@ class ChildLog:
 
     def _rotate(self) -> None:
         if self._size() > LARGEST:
-            shutil.copyfile(self.path, self.path.with_suffix(".log.1"))
+            # On a full disk the lines of before are given up, and not everything that runs.
+            with contextlib.suppress(OSError):
+                shutil.copyfile(self.path, self.path.with_suffix(".log.1"))
             with self.path.open("r+b") as file:
                 file.truncate(0)
             self._read = self._started = 0

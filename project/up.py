@@ -36,6 +36,8 @@ SERVER_START_SECONDS: Final = 20.0
 # Reading back a large append-only file may take a while; until then it answers LOADING.
 LOADING_SECONDS: Final = 300.0
 IMPATIENCE_SECONDS: Final = 15.0
+# By then it is no start that is slow: a page that fails logs each of our questions.
+IMPATIENT_PAUSE_SECONDS: Final = 2.0
 LIVE_SECONDS_TERMINAL: Final = 1
 LIVE_SECONDS_FILE: Final = 10
 # Ingest logs each of its attempts. That the feed is down, and why, is said once, by `_tell_feed`.
@@ -154,18 +156,24 @@ class Up:
         return Child(name, command, self.folder.logs / f"{name}.log", environment)
 
     def _demo_access(self) -> "DemoAccess | None":
+        from django.db import DatabaseError
+
         from accounts import demo
 
-        if self.options.public:
-            demo.withdraw()
-            return None
-        return demo.prepare()
+        try:
+            if self.options.public:
+                demo.withdraw()
+                return None
+            return demo.prepare()
+        except DatabaseError as error:  # a file that can be read and not written passes the migrations
+            raise StartError(f"the database cannot be used: {_first_line(error)}") from error
 
     # ── What the operator sees ────────────────────────────────────────────────────────────────────────────────────────
     async def _until_ready(self, figures: FiguresReader) -> None:
         """Until the page answers and ingest leads; says what is still missing when that takes long."""
         host = "127.0.0.1" if self.options.host == EVERY_ADDRESS else self.options.host
         impatient = time.monotonic() + IMPATIENCE_SECONDS
+        pause = 0.1
         while True:
             page = await page_answers(host, self.port)
             leads = (await figures.read()).leads
@@ -176,7 +184,8 @@ class Up:
                 missing = [name for name, there in (("the page", page), ("the feed", leads)) if not there]
                 self.console.say(f"still waiting for {' and '.join(missing)}; their logs are in {self.folder.logs}")
                 impatient = time.monotonic() + IMPATIENCE_SECONDS
-            await asyncio.sleep(0.1)
+                pause = IMPATIENT_PAUSE_SECONDS
+            await asyncio.sleep(pause)
 
     def _introduce(self, access: "DemoAccess | None") -> None:
         host = "127.0.0.1" if self.options.host in (EVERY_ADDRESS, "localhost") else self.options.host
@@ -246,8 +255,11 @@ def _migrate() -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise StartError(f"the database cannot be used: {first_line}") from error
+        raise StartError(f"the database cannot be used: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -53,3 +53,12 @@ def test_a_log_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_log_that_is_not_there_has_no_lines(tmp_path: Path) -> None:
     log = ChildLog(tmp_path / "part.log")
     assert (log.new_warnings(), log.last_lines(3)) == ([], [])
+
+
+def test_a_log_is_emptied_also_where_its_copy_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_log, "LARGEST", 1000)
+    log = ChildLog(tmp_path / "part.log")
+    log.path.write_text("x" * 1001 + "\n")
+    (tmp_path / "part.log.1").mkdir()  # as little to be written to as a full disk
+    log.new_warnings()
+    assert log.path.stat().st_size == 0

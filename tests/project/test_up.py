@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from .fake_parts import alive, run_to_end, wait_until
-from .running_up import ROOT, WITH_STAND_INS, RunningUp, environment
+from .running_up import ROOT, WHOLE, WITH_STAND_INS, RunningUp, environment
 from .up_program import PASSWORD, TOKEN
 
 
@@ -134,3 +135,15 @@ def test_a_database_that_cannot_be_used_is_one_line(short_path: Path) -> None:
     ended = run_to_end([*WITH_STAND_INS, "--port", "0"], cwd=ROOT, env=values)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "error: the database cannot be used: unable to open database file\n"
+
+
+@pytest.mark.slow
+def test_a_database_that_takes_no_writing_is_one_line(short_path: Path) -> None:
+    values = environment(short_path)
+    run_to_end([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=values)
+    with sqlite3.connect(short_path / "var" / "strikewire.sqlite3") as database:
+        # As a file that may only be read, which does not stop a superuser's tests.
+        database.execute("CREATE TRIGGER t BEFORE INSERT ON accounts_user BEGIN SELECT RAISE(FAIL, 'read-only'); END")
+    ended = run_to_end([*WHOLE, "--port", "0"], cwd=ROOT, env=values)
+    assert ended.returncode == 1
+    assert ended.stderr == "error: the database cannot be used: read-only\n"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from project import machine_limits
+from project import machine_limits, prepared_database
 from project.errors import StartError
 from project.listening import listen
 from project.up_arguments import port
@@ -60,6 +60,7 @@ class Command(BaseCommand):
             if given is not None:
                 _serve(socket.socket(fileno=int(given)), os.environ.pop(READY, None))
                 return
+            prepared_database.look(serves=options["workers"] == 1)
             files = machine_limits.allow_many_files()
             behind_proxy = bool(settings.TRUSTED_PROXIES)
             for line in machine_limits.shortfalls(options["sockets"], options["workers"], files, behind_proxy):
@@ -71,7 +72,7 @@ class Command(BaseCommand):
                 logger.info("listening on port %d", listener.getsockname()[1])
                 _serve(listener, None)
         except StartError as error:
-            self.stderr.write(str(error))
+            self.stderr.write(f"error: {error}")
             sys.exit(error.status)
 
 
