@@ -144,9 +144,8 @@ def test_a_row_that_is_there_twice_is_a_fault(history_database: Database) -> Non
 
 def test_a_clock_that_was_set_back_is_no_fault(history_database: Database) -> None:
     rows = [tick(k, NOON_S + (k if k < 6 else k - 5)) for k in range(1, 12)]
-    insert(history_database, rows)
+    fill(history_database, rows)
     writer = open_writer(history_database)
-    writer.write([tick(12, NOON_S + 8)])  # makes the bar of the minute from all of its ticks
     writer.write([tick(12, NOON_S + 8)])
     writer.close()
     report = check(history_database)

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from .. import bars
-from ..columns import BAR, BAR_PRICES, TICK, TRADE
+from ..bar_check import TICK_SELECT
+from ..columns import BAR, BAR_PRICES, TRADE
 from ..entries import Reject, Tick, Trade
 
 
@@ -97,7 +98,7 @@ ADD_TRADES: Final = (
     "ON CONFLICT (instrument, minute) DO UPDATE SET trade_volume = coalesce(b.trade_volume, 0) + excluded.trade_volume"
 )
 TICKS_OF_MINUTE: Final = (
-    f"SELECT {', '.join(TICK)} FROM history_tick WHERE instrument = %s AND second >= %s AND second < %s ORDER BY seq"
+    f"SELECT {TICK_SELECT} FROM history_tick WHERE instrument = %s AND second >= %s AND second < %s ORDER BY seq"
 )
 INSERT_TRADE: Final = (
     f"INSERT INTO history_trade ({', '.join(TRADE)}) VALUES ({', '.join(['%s'] * len(TRADE))}) ON CONFLICT DO NOTHING"
@@ -125,6 +126,14 @@ def in_order(ticks: Sequence[Tick]) -> dict[bars.Key, bars.Bar]:
         return bars.of_ticks(ticks)
     except bars.DisorderError:
         return bars.of_ticks(sorted(ticks, key=lambda tick: tick[2]))
+
+
+def by_minute(ticks: Iterable[Tick]) -> dict[bars.Key, list[Tick]]:
+    """The ticks of each minute of an instrument."""
+    found: dict[bars.Key, list[Tick]] = {}
+    for tick in ticks:
+        found.setdefault((tick[3], tick[0] // 60), []).append(tick)
+    return found
 
 
 def gap_row(gap: Gap) -> tuple[Any, ...]:

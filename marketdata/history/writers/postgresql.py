@@ -15,6 +15,7 @@ from ..entries import Reject, Tick, Trade
 from ..schema import DAY_S, partition_of
 from . import base
 from .base import Gap, RowsRefusedError, Written
+from .late import with_late
 
 DEFAULT_PARTITION: Final = "history_tick_default"
 _TYPES: Final = ["int4", "int4", "int8", "int4", "int4", *["float8"] * len(VALUES), "int2", "int8"]
@@ -35,6 +36,9 @@ _TEMPORARY: Final = (
 )
 # A table that someone else holds must not hold the recorder for longer than that; it tries again.
 _LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
+# Another recorder that has bars to make may take longer, and what is rolled back for it has to be written again; but what
+# is held for ten seconds without a word is another's to take.
+_LONGER: Final = "SET LOCAL lock_timeout = '8s'"
 _Answer = TypeVar("_Answer")
 
 
@@ -128,11 +132,12 @@ class PostgresqlWriter:
             stored = self._stored(connection, self._partitions[day], rows)
             all_are_new = all_are_new and stored == len(rows)
             new += stored
-        if not ticks:
+        if not new:
             return 0
-        connection.execute(BARS_LOCK)
+        _lock_bars(connection)
+        by_minute = base.by_minute(ticks)
         if not all_are_new:
-            for key in {(tick[3], tick[0] // 60) for tick in ticks}:
+            for key in by_minute:
                 self._bar_again(connection, key)
             return new
         made = base.in_order(ticks)
@@ -141,7 +146,7 @@ class PostgresqlWriter:
         joined = set(cursor.execute(_UPSERT).fetchall())
         cursor.execute("DELETE FROM incoming_bar")
         for key in made.keys() - joined:
-            self._bar_again(connection, key)
+            self._bar_with_late(connection, key, by_minute[key])
         return new
 
     def _stored(self, connection: "psycopg.Connection[Any]", partition: str, ticks: list[Tick]) -> int:
@@ -160,10 +165,19 @@ class PostgresqlWriter:
             return stored
         return len(ticks)
 
+    def _bar_with_late(self, connection: "psycopg.Connection[Any]", key: bars.Key, ticks: Sequence[Tick]) -> None:
+        cursor = connection.cursor()
+        bar = with_late(lambda sql, values: cursor.execute(sql, values).fetchall(), key, ticks)
+        if bar is None:
+            self._bar_again(connection, key)
+        else:
+            cursor.execute(base.REPLACE_BAR, base.as_row(bar))
+
     def _bar_again(self, connection: "psycopg.Connection[Any]", key: bars.Key) -> None:
-        """The bar from all its ticks: some came late, or were there already."""
+        """The bar from all its ticks: some were there already, others not."""
         instrument, minute = key
-        rows = connection.execute(base.TICKS_OF_MINUTE, (instrument, minute * 60, minute * 60 + 60)).fetchall()
+        cursor = connection.cursor(binary=True)  # a minute may have thousands, and text takes longer to read
+        rows = cursor.execute(base.TICKS_OF_MINUTE, (instrument, minute * 60, minute * 60 + 60)).fetchall()
         connection.execute(base.REPLACE_BAR, base.as_row(bars.of_ticks(rows)[key]))
 
     def _trades(self, connection: "psycopg.Connection[Any]", trades: Sequence[Trade]) -> int:
@@ -178,9 +192,14 @@ class PostgresqlWriter:
         ).fetchall()
         cursor.execute("DELETE FROM incoming_trade")
         if new:
-            connection.execute(BARS_LOCK)
+            _lock_bars(connection)
             cursor.executemany(base.ADD_TRADES, base.trade_rows(bars.trade_volumes(new)))
         return len(new)
+
+
+def _lock_bars(connection: "psycopg.Connection[Any]") -> None:
+    connection.execute(_LONGER)
+    connection.execute(BARS_LOCK)
 
 
 def _copy(cursor: "psycopg.Cursor[Any]", table: str, columns: Sequence[str], types: list[str], rows: Any) -> None:

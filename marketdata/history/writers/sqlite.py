@@ -10,6 +10,7 @@ from ..database import Database, HistoryDownError
 from ..entries import Reject, Tick, Trade
 from . import base
 from .base import Gap, RowsRefusedError, Written
+from .late import with_late
 
 # Rows in one transaction: at ten microseconds each, half of the 100 ms that one may take.
 SLICE: Final = 5_000
@@ -31,6 +32,9 @@ class SqliteWriter:
 
     def write(self, ticks: Sequence[Tick], trades: Sequence[Trade] = ()) -> Written:
         stored = self._committed(lambda c: self._trades(c, trades)) if trades else 0
+        # By instrument, so that each minute's bar is touched by one of these transactions, and rows lie as the index has
+        # them.
+        ticks = sorted(ticks, key=lambda tick: tick[3])
         new = 0
         for start in range(0, len(ticks), SLICE):
             part = ticks[start : start + SLICE]
@@ -79,17 +83,27 @@ class SqliteWriter:
         before = connection.total_changes
         connection.executemany(_INSERT, ticks)
         new = connection.total_changes - before
+        if not new:
+            return 0
+        by_minute = base.by_minute(ticks)
         if new < len(ticks):
-            for key in {(tick[3], tick[0] // 60) for tick in ticks}:
+            for key in by_minute:
                 self._bar_again(connection, key)
             return new
         for key, bar in base.in_order(ticks).items():
             if not connection.execute(_UPSERT, base.as_row(bar)).rowcount:
-                self._bar_again(connection, key)
+                self._bar_with_late(connection, key, by_minute[key])
         return new
 
+    def _bar_with_late(self, connection: sqlite3.Connection, key: bars.Key, ticks: Sequence[Tick]) -> None:
+        bar = with_late(lambda sql, values: connection.execute(_spelled(sql), values).fetchall(), key, ticks)
+        if bar is None:
+            self._bar_again(connection, key)
+        else:
+            connection.execute(_spelled(base.REPLACE_BAR), base.as_row(bar))
+
     def _bar_again(self, connection: sqlite3.Connection, key: bars.Key) -> None:
-        """The bar from all its ticks: some came late, or were there already."""
+        """The bar from all its ticks: some were there already, others not."""
         instrument, minute = key
         rows = connection.execute(
             _spelled(base.TICKS_OF_MINUTE), (instrument, minute * 60, minute * 60 + 60)
