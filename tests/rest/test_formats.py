@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -193,3 +194,11 @@ def test_arrow_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPat
             choose(query, **headers)
     assert choose(accept="application/vnd.apache.arrow.stream, application/json;q=0.1") == "json"
     assert issubclass(FORMATS[0], JSONRenderer)
+
+
+def test_arrow_may_be_installed_while_a_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow._loaded.cache_clear()
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "arro3.io", None)
+        assert "pip install -r requirements-arrow.txt" in (Arrow.missing() or "")
+    assert Arrow.missing() is None

@@ -20,14 +20,20 @@ EXTRA: Final = "requirements-arrow.txt"
 _END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-@cache
 def arro3() -> Any:
-    """The package's parts that are needed here; None where it is not installed."""
+    """The package's parts that are needed here; None where it is not installed. That is not remembered: it may be installed
+    while a server runs."""
     try:
-        from arro3 import core
-        from arro3.io import write_ipc_stream
+        return _loaded()
     except ImportError:
         return None
+
+
+@cache
+def _loaded() -> Any:
+    from arro3 import core
+    from arro3.io import write_ipc_stream
+
     types: dict[Kind, Any] = {
         "time": core.DataType.timestamp("us", tz="UTC"),
         "whole": core.DataType.int64(),
