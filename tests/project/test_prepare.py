@@ -1,6 +1,8 @@
 """What `scripts/run` and `scripts/test` do before they start: only what is missing or has changed, and never half."""
 
 import importlib.util
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -157,3 +159,16 @@ def test_what_pip_said_last_is_shown_when_it_fails(prepare: ModuleType, capfd: p
     with pytest.raises(prepare.PrepareError, match=r"installing requirements\.txt failed \(exit status 1\)"):
         prepare.run_counted([sys.executable, "-c", code], "requirements", 1)
     assert "ERROR: no such hash" in capfd.readouterr().err
+
+
+def test_asking_how_to_start_installs_nothing_and_ends_well(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    (tmp_path / "project").mkdir()
+    for name in ("__init__.py", "up_arguments.py"):
+        shutil.copy(ROOT / "project" / name, tmp_path / "project" / name)
+    answer = subprocess.run(
+        [tmp_path / "scripts" / "run", "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.count("usage: scripts/run") == 1
+    assert not (tmp_path / ".venv").exists()
