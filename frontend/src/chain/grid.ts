@@ -73,8 +73,9 @@ const HEADER = 45;
 const SINGLE_HEADER = 23;
 const STRIKE = 84;
 const PADDING = 8;
-/** Narrower than this one side is shown at a time. */
-const SINGLE_UP_TO = 600;
+/** Narrower than this one side is shown at a time: for a finger as soon as columns beyond the book have no room, for a mouse,
+ * which needs less, only where the book itself has none. */
+const SINGLE_UP_TO = { finger: 600, mouse: 440 };
 const NOTES_APART_MS = 1000;
 const CURSOR_ID = "chain-cursor";
 /** What Shift makes of one. */
@@ -110,6 +111,7 @@ export class ChainGrid implements Drawable {
   private moved = true;
   private notesAreOld = false;
   private notesAt = 0;
+  private readonly coarse = window.matchMedia("(pointer: coarse)");
   private readonly header = document.createElement("div");
   private readonly body = document.createElement("div");
   private readonly line = document.createElement("div");
@@ -273,7 +275,11 @@ export class ChainGrid implements Drawable {
   drawAges(): void {
     this.writeNotes();
     const now = this.feedNow(this.terms.feed);
-    for (const row of this.rows.values()) if (!row.behind) row.drawAge(now);
+    const [first, last] = this.sight(1);
+    for (let index = first; index < last; index += 1) {
+      const row = this.rows.get(index);
+      if (row && !row.behind) row.drawAge(now);
+    }
     this.note.refresh();
   }
 
@@ -417,12 +423,13 @@ export class ChainGrid implements Drawable {
   // ── Columns ─────────────────────────────────────────────────────────────────────────────────────────────────────
   private lay(): void {
     const width = this.element.clientWidth || 1200;
-    const single = width <= SINGLE_UP_TO;
+    const pointer = this.coarse.matches ? "finger" : "mouse";
+    const single = width <= SINGLE_UP_TO[pointer];
     const { prices } = this.terms;
     const keys = single ? this.keys : fitting(this.keys, (width - STRIKE - 2 * PADDING) / 2, prices);
     const sides: Side[] = single ? [this.side] : ["C", "P"];
     const dense = document.documentElement.dataset["density"] === "dense";
-    const row = single ? TOUCH_ROW : dense ? DENSE_ROW : ROW;
+    const row = single && pointer === "finger" ? TOUCH_ROW : dense ? DENSE_ROW : ROW;
     const laidOut = [sides, keys, prices.dollars, prices.large, row].join();
     if (laidOut === this.laidOut) return;
     this.laidOut = laidOut;
