@@ -357,16 +357,20 @@ export class Api {
     return (await Promise.all(asked)).flatMap((answer) => answer.results);
   }
 
-  /** The bars that begin from `from_s` on and before `to_s`, or up to the newest: seconds since 1970 on the feed's clock. */
+  /** The bars that begin from `from_s` on and before `to_s`: seconds since 1970 on the feed's clock. */
   async bars(
     symbol: string,
     interval: Interval,
     from_s: number,
-    to_s: number | null,
+    to_s: number,
     signal: AbortSignal,
   ): Promise<readonly Bar[]> {
-    const query = new URLSearchParams({ interval, from: instant(from_s), page_size: String(BARS_A_PAGE) });
-    if (to_s !== null) query.set("to", instant(to_s));
+    const query = new URLSearchParams({
+      interval,
+      from: instant(from_s),
+      to: instant(to_s),
+      page_size: String(BARS_A_PAGE),
+    });
     const path = `instruments/${encodeURIComponent(symbol)}/bars/?${query}`;
     return (await this.all<StoredBar>(path, signal)).map(barOf);
   }

@@ -361,7 +361,8 @@ export function createDesk(page: Page) {
     else if (to.view === "chain") settings.write("view", addressOf(to.to.feed, to.to.underlying));
     else if (to.view !== "shared") settings.write("view", window.location.hash);
     // From a contract's details to its chain: there it has the cursor, and the details go on.
-    const contract = aim ?? (view() !== "chain" && panels.detailOpen() ? selected() : null);
+    const detailed = view() !== "chain" && panels.detailOpen() ? selected() : null;
+    const contract = aim ?? (detailed && to.view === "chain" && isOf(detailed, to.to) ? detailed : null);
     aim = null;
     panels.leaveSheet();
     setAt(to);
@@ -383,7 +384,10 @@ export function createDesk(page: Page) {
     } else {
       follow(null);
       document.title = `${to.to.underlying} · Strikewire`;
-      if (to.view === "chain") void chain.show(to.to, contract);
+      if (to.view === "chain") {
+        void chain.show(to.to, contract);
+        if (panels.detailOpen() && !chain.picked()) pickUnderlying();
+      }
     }
     ofFeed(feedsOnScreen()[0] ?? "");
   }
@@ -514,6 +518,12 @@ export function createDesk(page: Page) {
     if (!open) return;
     if (view() !== "chain") grid?.selectFirst();
     else if (!chain.picked()) pickUnderlying();
+  }
+
+  /** Whether that is the underlying of a chain, or one of its contracts. */
+  function isOf({ feed, symbol, instrument }: Named, to: { feed: string; underlying: string }): boolean {
+    const underlying = store.facts.get(instrument)?.underlying ?? symbol;
+    return feed === to.feed && (symbol === to.underlying || underlying === to.underlying);
   }
 
   /** The underlying of the chain on the screen, in the details. */

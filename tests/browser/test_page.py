@@ -94,6 +94,24 @@ def test_a_tap_on_a_phone_opens_the_details_and_they_can_remove(live_site: LiveS
         expect(detail).to_have_count(0)
 
 
+def test_the_details_are_never_of_another_underlying_than_the_view(live_site: LiveSite) -> None:
+    with visit(live_site) as visitor:
+        page = visitor.signed_in()
+        rows(page).nth(1).click()
+        heading = page.get_by_test_id("detail").get_by_role("heading", level=2)
+        expect(heading).to_contain_text("ZEPH")
+        contract = heading.inner_text()
+        for view in ("chain", "payoff", "volatility"):
+            page.goto(f"{live_site.url}#{view}/simulated/ACME")
+            expect(heading).to_have_text("ACME")
+        # In its own chain the contract stays.
+        page.get_by_test_id("watchlist").first.click()
+        expect(heading).to_have_text(contract)
+        page.get_by_test_id("to-chain").click()
+        expect(page.get_by_test_id("chain-price")).to_be_visible()
+        expect(heading).to_have_text(contract)
+
+
 def test_the_chosen_theme_is_kept_and_drawn_by_the_server(live_site: LiveSite) -> None:
     def toggle(page: Page) -> None:
         with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):

@@ -23,6 +23,9 @@ const LONGEST_S: Readonly<Record<Interval, number>> = {
   "1d": 3_600 * 86_400,
 };
 const EARLIEST_S = 946_684_800;
+/** The newest bars are asked for up to so far beyond the feed's time: a replay's may be years ago, and without an end the
+ * server would look up to its own time. */
+const AHEAD_S = 86_400;
 /** Beyond it nobody scrolls, and a page grows heavy. */
 export const MOST_BARS = 20_000;
 const MINUTE_S = 60;
@@ -32,7 +35,7 @@ const AGAIN_AFTER_MS = 15_000;
 /** A replay's minutes may be much shorter than ours. */
 const LEAST_PAUSE_MS = 3_000;
 
-export type Ask = (from_s: number, to_s: number | null, signal: AbortSignal) => Promise<readonly Bar[]>;
+export type Ask = (from_s: number, to_s: number, signal: AbortSignal) => Promise<readonly Bar[]>;
 
 export interface HistoryEvents {
   /** Anything but the newest bar may have changed. */
@@ -81,11 +84,11 @@ export class History {
       return;
     }
     let reach = REACH_S[this.interval];
-    let to_s: number | null = null;
+    let to_s = now_s + AHEAD_S;
     let from_s = now_s;
     try {
       for (let look = 0; look < MOST_LOOKS; look += 1) {
-        from_s = this.before(to_s ?? now_s, reach);
+        from_s = this.before(Math.min(to_s, now_s), reach);
         const bars = await this.ask(from_s, to_s, this.abort.signal);
         if (this.abort.signal.aborted) return;
         this.series.store(bars, now_s);
@@ -166,7 +169,7 @@ export class History {
     const grew_s = Math.min(this.settled_s ?? now_s, now_s) - OVERLAP_S;
     const from_s = this.series.bars.findLast((bar) => bar.starts_s <= grew_s)?.starts_s ?? grew_s;
     try {
-      const bars = await this.ask(Math.floor(from_s), null, this.abort.signal);
+      const bars = await this.ask(Math.floor(from_s), now_s + AHEAD_S, this.abort.signal);
       if (this.abort.signal.aborted) return;
       this.series.store(bars, now_s);
       this.settled_s = now_s - SETTLED_S;

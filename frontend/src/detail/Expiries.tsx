@@ -62,10 +62,10 @@ export function Expiries(props: { desk: Desk; entry: Named }) {
                       <span class="muted">{leftText(one().expires_at, now())}</span>
                     </span>
                     <span title={one().at_the_money_volatility === null ? NOT_QUOTED : undefined}>
-                      {volatilityText(one().at_the_money_volatility)}
+                      {volatilityText(one().at_the_money_volatility) || "–"}
                     </span>
                     <span title={one().expected_move === null ? NOT_QUOTED : undefined}>
-                      {moveText(one().expected_move)}
+                      {moveText(one().expected_move) || "–"}
                     </span>
                   </a>
                 </li>

@@ -56,7 +56,7 @@ export function SurfacePane(props: { desk: Desk; state: Volatility; surface: Sur
           onChoose={(value) => props.state.choose({ across: value })}
         />
         <div class="heat-legend" role="img" aria-label={legendText(legend())} data-testid="heat-legend">
-          <span>IV %</span>
+          <span>{legend().length ? "IV %" : "No volatility is known"}</span>
           <For each={legend()}>
             {(value) => (
               <span
