@@ -39,14 +39,14 @@ local known = tonumber(redis.call('GET', KEYS[2]) or '0')
 local term = tonumber(ARGV[2])
 local own = ARGV[7] == '1'
 if ARGV[8] == '' then
-  if term < known and own then return redis.error_reply('FENCED a leader of a later term has written') end
+  if term < known and own then return redis.error_reply(string.format('FENCED term %.0f has written', known)) end
   if term > known then redis.call('SET', KEYS[2], ARGV[2]) end
 elseif own then
   local terms = redis.call('HMGET', KEYS[5], ARGV[8], ARGV[9])
   local share, all = tonumber(terms[1] or '0'), tonumber(terms[2] or '0')
   -- Above `all` the feed's highest term is of leaders that split it otherwise.
   if term < share or (known > all and term < known) then
-    return redis.error_reply('FENCED a leader of a later term has written')
+    return redis.error_reply(string.format('FENCED term %.0f has written', math.max(share, known)))
   end
   redis.call('HSET', KEYS[5], ARGV[8], ARGV[2], ARGV[9], string.format('%.0f', math.max(all, term)))
   if term > known then redis.call('SET', KEYS[2], ARGV[2]) end
@@ -165,7 +165,7 @@ class HistoryStream:
             await self._client.run(_APPEND, self._keys, arguments)
         except hiredis.ReplyError as error:
             if str(error).startswith("FENCED"):
-                raise LeaseLostError from error
+                raise LeaseLostError.told(str(error)) from error
             raise RedisDownError(str(error)) from error
         now = asyncio.get_running_loop().time()
         self._kept.append((now, batch))

@@ -6,6 +6,7 @@ splits the feed otherwise is alive, none is given.
 """
 
 import logging
+import re
 import secrets
 import threading
 import time
@@ -27,6 +28,7 @@ RENEWAL_S: Final = 0.5
 MARGIN_S: Final = 1.0
 # How long a new term waits for a replica to have it, where there are some.
 COPY_S: Final = 0.25
+_NAMED_TERM: Final = re.compile(r" term (\d+)")
 EPOCH_S: Final = 1_767_225_600  # 2026-01-01 UTC: terms are seconds since then, which keeps a seq below 2^53 until 2043
 
 # KEYS of all: lease, term, number of shares in force, terms of the shares, lease of the whole feed.
@@ -95,7 +97,18 @@ return 1
 
 
 class LeaseLostError(Exception):
-    """The lease is not ours any more: it ran out, or another leader has it. Asking for it again tells which."""
+    """The lease is not ours any more: it ran out, or another leader has it. Asking for it again tells which. `term` is the
+    higher one of which we were refused, where a server named it; that may be all that is left of it, if Redis forgot it."""
+
+    def __init__(self, term: int = 0) -> None:
+        super().__init__()
+        self.term = term
+
+    @classmethod
+    def told(cls, refusal: str) -> "LeaseLostError":
+        """From the answer of a server that refused us."""
+        named = _NAMED_TERM.search(refusal)
+        return cls(int(named[1]) if named else 0)
 
 
 class Lease:
@@ -175,6 +188,11 @@ class Lease:
             self._thread = threading.Thread(target=self._keep, name=f"lease-{self.name}", daemon=True)
             self._thread.start()
         return True
+
+    def heard_of(self, term: int) -> None:
+        """Some server remembers this term: the next that is ours is higher, whatever our clock and Redis say."""
+        with self._lock:
+            self._highest = max(self._highest, term)
 
     def advance(self) -> int:
         """A new, higher term under the same lease. Raises LeaseLostError when it is not ours any more."""

@@ -36,7 +36,7 @@ local told = redis.call('GET', KEYS[1])
 if told then
   local a, b = string.match(told, '^(%d+) (%d+)$')
   a, b = tonumber(a), tonumber(b)
-  if a and a > term then return redis.error_reply('FENCED a later term has written here') end
+  if a and a > term then return redis.error_reply(string.format('FENCED term %.0f has written here', a)) end
   if a == term and b > flush then return 0 end
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2])
@@ -94,22 +94,24 @@ class ShardedWriter(FencedWriter):
         for i in range(0, len(rows), _WIDTH):
             underlying = self._underlyings.get(rows[i + 1]) or self._underlying(rows[i + 1])
             by_underlying.setdefault(underlying, []).extend(rows[i : i + _WIDTH])
-        for underlying, told in (await self._write(term, by_underlying)).items():
+        for underlying, told in (await self._write(token, by_underlying)).items():
             if told is None or self._told.setdefault(underlying, told) is not told:
                 self._owed.add(underlying)
 
     async def tell_whole(self, token: str, term: int, rows: Mapping[str, list[Any]]) -> None:
         """All that is known of each of these underlyings, which have been flushed before."""
         await super().flush(token, term, [])
-        for underlying, told in (await self._write(term, rows)).items():
+        for underlying, told in (await self._write(token, rows)).items():
             if told is not None:
                 self._told[underlying] = told
                 self._owed.discard(underlying)
         if not self._owed:
             logger.info("every node has the rows of %s again", self._feed)
 
-    async def _write(self, term: int, rows: Mapping[str, list[Any]]) -> dict[str, Connection | None]:
-        """By which connection each underlying's rows were taken; None where not all were."""
+    async def _write(self, token: str, rows: Mapping[str, list[Any]]) -> dict[str, Connection | None]:
+        """By which connection each underlying's rows were taken; None where not all were. The term that counts is that
+        of the lease: what goes to history may be of the one before, whose acknowledgement was lost."""
+        term = int(token.partition(":")[0])
         self._flushes += 1
         most = _WIDTH * 3 * MAX_ROWS
         commands: list[tuple[str, list[Any], Command]] = []
@@ -121,13 +123,13 @@ class ShardedWriter(FencedWriter):
                 commands.append((underlying, part, command))
         await self._cluster.execute([command for _, _, command in commands], PATIENCE_S)
         await self._tell_former_nodes(commands)
+        refused = [str(one.answer) for _, _, one in commands if isinstance(one.answer, hiredis.ReplyError)]
+        if fenced := [LeaseLostError.told(refusal) for refusal in refused if refusal.startswith("FENCED")]:
+            raise max(fenced, key=lambda lost: lost.term)
         told: dict[str, Connection | None] = {}
         for underlying, _, command in commands:
-            answer = command.answer
-            if isinstance(answer, hiredis.ReplyError):
-                if str(answer).startswith("FENCED"):
-                    raise LeaseLostError from answer
-                raise answer
+            if isinstance(command.answer, hiredis.ReplyError):
+                raise command.answer
             by = command.connection
             if command.has_failed or told.setdefault(underlying, by) is not by:
                 told[underlying] = None

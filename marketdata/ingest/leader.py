@@ -257,7 +257,9 @@ class Leader:
                     if task.done():
                         task.result()
                 error = None if flushing.cancelled() else flushing.exception()
-                if error is not None and not isinstance(error, LeaseLostError):
+                if isinstance(error, LeaseLostError):
+                    self._lease.heard_of(error.term)
+                elif error is not None:
                     raise error
                 await self._regain()
                 again = True

@@ -20,7 +20,7 @@ from .told_feed import FEED, ToldFeed
 class Leading:
     """`feed` is told what to say, `leader` runs as `task`, `redis` sees what comes of it."""
 
-    def __init__(self, url: str, history: HistoryOptions | None = None) -> None:
+    def __init__(self, url: str, history: HistoryOptions | None = None, rows_url: str = "") -> None:
         self.feed = ToldFeed()
         self.redis = Redis.from_url(url, socket_timeout=5)
         self.leader = Leader(
@@ -28,6 +28,7 @@ class Leading:
             url,
             lambda group: f"test__group__{group}",
             history,
+            rows=rows_url,
         )
         self.task: asyncio.Task[None] | None = None
 
