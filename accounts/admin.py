@@ -1,10 +1,10 @@
 """Users, their tokens and watchlists, as the administrator sees them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -18,10 +18,10 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from marketdata.admin import trail
 from marketdata.admin.trail import Trailed
 
-from . import announcing, sharing, watchlists
+from . import announcing, deletion, sharing, watchlists
 from .models import ApiToken, RollingEntry, User, Watchlist, WatchlistEntry, WatchlistSection
 from .rights_admin import FeedGrantInline, GroupLimitsInline  # registers the use of feeds too
-from .sign_in_admin import take_second_factor  # registers invitations and attempts too
+from .sign_in_admin import grantable, take_second_factor  # registers invitations and attempts too
 
 
 @admin.register(User)
@@ -31,6 +31,59 @@ class UserAdmin(DjangoUserAdmin, Trailed):  # type: ignore[type-arg, misc]
     change_password_form = AdminPasswordChangeForm
     actions = [take_second_factor]
 
+    # Django lets whoever may change users make themselves a superuser. Here only superusers give rights in the
+    # administration, and touch those who have some.
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_below(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return (
+            super().has_delete_permission(request, obj)
+            and _is_below(request, obj)
+            and (obj is None or not deletion.why_it_stays(obj, by_administrator=True))
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return [] if request.user.is_superuser else ["is_staff", "is_superuser", "user_permissions"]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "groups" and field is not None and request.resolver_match is not None:
+            # Those that the user has already stay among them, or saving would take them away.
+            of = request.resolver_match.kwargs.get("object_id", "")
+            held = Group.objects.filter(user__pk=of) if of.isdecimal() else Group.objects.none()
+            chosen = [*grantable(request).values_list("pk", flat=True), *held.values_list("pk", flat=True)]
+            field.queryset = Group.objects.filter(pk__in=chosen)
+        return field
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            # Who has the former address shall not set a new password by it.
+            EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """All that hangs on a user goes too, also what nobody takes away by hand."""
+        going, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return going, counts, needed & {self.opts.verbose_name}, protected
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        self._delete(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._delete(request, list(queryset))
+
+    def _delete(self, request: HttpRequest, users: Sequence[User]) -> None:
+        for user in users:
+            try:
+                deletion.delete_account(user, by_administrator=True)
+            except deletion.NotDeletableError as error:  # the last of several at once
+                messages.error(request, f"{user} stays. {error}")
+
+
+def _is_below(request: HttpRequest, user: User | None) -> bool:
+    return user is None or request.user.is_superuser or not (user.is_staff or user.is_superuser)
+
 
 admin.site.unregister(Group)
 
@@ -38,6 +91,10 @@ admin.site.unregister(Group)
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, Trailed):  # type: ignore[misc]
     inlines: ClassVar = [FeedGrantInline, GroupLimitsInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        """Rights in the administration are the superusers' to give."""
+        return [] if request.user.is_superuser else ["permissions"]
 
 
 # A user's address stands with the user; nothing here confirms addresses.

@@ -1,4 +1,4 @@
-"""Deleting one's own account: what goes, what stays, and who may not."""
+"""Deleting an account, one's own or by an administrator: what goes, what stays, and who may not."""
 
 from typing import Final
 
@@ -28,13 +28,13 @@ class NotDeletableError(Exception):
     """The account has to stay; the text says why."""
 
 
-def delete_account(user: User) -> None:
+def delete_account(user: User, by_administrator: bool = False) -> None:
     """The account, and all that is kept of it but two things: that it used feeds, which data agreements ask for, and its
     entries in the trail of changes, which are others' to read. Its sockets are closed. Raises NotDeletableError."""
     with transaction.atomic():
         # Two superusers who leave at the same time shall not both find the other one there.
         superusers = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk"))
-        if reason := _why_it_stays(user, superusers):
+        if reason := _why_it_stays(user, superusers, by_administrator):
             raise NotDeletableError(reason)
         for one in Watchlist.objects.filter(owner=user):
             watchlists.delete(one)  # tells those who read a shared one
@@ -47,13 +47,15 @@ def delete_account(user: User) -> None:
         user.delete()
 
 
-def why_it_stays(user: User) -> str:
-    """Why the account cannot be deleted by its user; empty where it can."""
-    return _why_it_stays(user, list(User.objects.filter(is_superuser=True, is_active=True)[:2]))
+def why_it_stays(user: User, by_administrator: bool = False) -> str:
+    """Why the account cannot be deleted by its user, or by an administrator; empty where it can."""
+    return _why_it_stays(user, list(User.objects.filter(is_superuser=True, is_active=True)[:2]), by_administrator)
 
 
-def _why_it_stays(user: User, superusers: list[User]) -> str:
-    if user.username == demo.USERNAME:
+def _why_it_stays(user: User, superusers: list[User], by_administrator: bool) -> str:
+    if user.username == FORMER:
+        return "It stands for those who are gone, where changes say who made them."
+    if user.username == demo.USERNAME and not by_administrator:
         return "The demo user belongs to everybody who sees the start of this installation, and stays."
     if [one.pk for one in superusers] == [user.pk]:
         return "You are the only administrator with all rights. Give them to somebody else first."

@@ -208,7 +208,7 @@ def _state(text: str) -> State:
 
 def roll(moved: Sequence[Entry]) -> int:
     """Makes these entries stand for what they have in `standing`, raises the versions of their watchlists and tells who
-    Entries that are gone, or ask for something else by now, are passed over. Returns how many moved."""
+    reads them. Entries that are gone, or ask for something else by now, are passed over. Returns how many moved."""
     parts = (moved[start : start + _BATCH] for start in range(0, len(moved), _BATCH))
     return sum(_roll({one.id: one for one in part}) for part in parts)
 

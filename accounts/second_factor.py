@@ -23,6 +23,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from . import attempts, lock_out, sealing
@@ -158,6 +159,11 @@ def protect(site: AdminSite) -> None:
             return HttpResponseRedirect(f"{address}?{urlencode({REDIRECT_FIELD_NAME: wanted})}" if wanted else address)
         return login(request, *args, **kwargs)
 
+    def change_password(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponseRedirect(reverse("account_change_password"))
+
+    # The account's own page counts the guesses.
+    site.password_change = change_password  # type: ignore[method-assign, assignment]
     site.has_permission = has_permission  # type: ignore[method-assign]
     site.login = sign_in  # type: ignore[method-assign]
 
