@@ -254,8 +254,19 @@ def _migrate() -> None:
 
     try:
         call_command("migrate", verbosity=0, interactive=False)
+        _keep_ids()
     except DatabaseError as error:
         raise StartError(f"the database cannot be used: {_first_line(error)}") from error
+
+
+def _keep_ids() -> None:
+    """For a database that is new, or of an older copy, beside a history that is not."""
+    from marketdata.history import given_ids
+    from marketdata.history.database import HistoryDownError, history
+
+    # Where history does not answer, its recorder says so.
+    with contextlib.suppress(HistoryDownError):
+        given_ids.keep(history())
 
 
 def _first_line(error: Exception) -> str:
