@@ -38,7 +38,10 @@ def find_any(name: str, access: "Access | None" = None) -> Instrument | NotFound
     candidates = _candidates([name])[name]
     offered = _offered(name, candidates, access)
     seen = _seen(candidates, access)
-    return seen[0] if isinstance(offered, NotFound) and len(seen) == 1 else offered
+    if isinstance(offered, Instrument) or not seen:
+        return offered
+    # What is offered on several feeds is told by `offered`.
+    return offered if offered.code == "ambiguous_symbol" else seen[0] if len(seen) == 1 else _ambiguous(name, seen)
 
 
 def _seen(candidates: list[Instrument], access: "Access | None") -> list[Instrument]:
@@ -74,7 +77,9 @@ def _offered(name: str, candidates: list[Instrument], access: "Access | None") -
     offered = [one for one in seen if one.offered]
     if not offered:
         return NotFound("not_streaming", f"{shown} is not offered now.")
-    if len(offered) > 1:
-        choices = " or ".join(str(one) for one in offered)
-        return NotFound("ambiguous_symbol", f"{shown} is on {len(offered)} feeds: write {choices}.")
-    return offered[0]
+    return offered[0] if len(offered) == 1 else _ambiguous(shown, offered)
+
+
+def _ambiguous(name: str, candidates: Sequence[Instrument]) -> NotFound:
+    choices = " or ".join(str(one) for one in candidates)
+    return NotFound("ambiguous_symbol", f"{name} is on {len(candidates)} feeds: write {choices}.")

@@ -53,7 +53,8 @@ def test_two_offering_feeds_are_ambiguous(db: None) -> None:
 def test_two_retired_ones_are_not_guessed_between(db: None) -> None:
     make_instrument("ACME", feed="replay", active=False)
     make_instrument("ACME", active=False)
-    assert code(find_any("ACME")) == "not_streaming"
+    assert code(find_any("ACME")) == "ambiguous_symbol"
+    assert code(find(["ACME"])["ACME"]) == "not_streaming"
 
 
 def test_a_dot_may_belong_to_the_symbol(db: None) -> None:

@@ -18,6 +18,11 @@ _EXPIRY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_]{1,16}))?\Z")
 _DAY_ERROR: Final = {"invalid": "It takes a day as YYYY-MM-DD."}
 # Far above any strike there is; also for chains.
 MOST_STRIKE: Final = 10**12
+_STATUSES: Final[dict[str, Q]] = {
+    "listed": Q(active=True, covered=True),
+    "retired": Q(active=False),
+    "all": Q(),
+}
 _NUMBER_ERROR: Final = {"invalid": "It takes a number."}
 
 
@@ -49,7 +54,17 @@ def _strike(lookup_expr: str, help_text: str) -> NumberFilter:
 
 
 class InstrumentFilter(FilterSet):
-    feed = _choice("feed", [(name, name) for name in sorted(FEEDS)], "Only of this feed.")
+    feed = CharFilter(
+        field_name="feed",
+        help_text=f"Only of this feed: {', '.join(sorted(FEEDS))}, or one whose history was imported.",
+    )
+    status = ChoiceFilter(
+        method="by_status",
+        choices=[(name, name) for name in _STATUSES],
+        error_messages={"invalid_choice": f"It takes one of: {', '.join(_STATUSES)}."},
+        help_text="`listed`, unless told: listed at its venue and covered here now. `retired`: expired, no longer listed, "
+        "or imported; its history stays. `all`: every one that there ever was.",
+    )
     underlying = CharFilter(field_name="underlying", help_text="Only of this underlying, by its exact symbol.")
     kind = _choice("kind", Instrument.Kind.choices, "Only of this kind.")
     expiry = CharFilter(
@@ -88,14 +103,22 @@ class InstrumentFilter(FilterSet):
         )
         for name, found in self.form.errors.as_data().items():
             errors[name] = [ErrorDetail(text, one.code or "invalid") for one in found for text in one.messages]
+        feed = self.data.get("feed", "")
+        # Names of imported feeds are known by their instruments alone.
+        if "feed" not in errors and feed and feed not in FEEDS and not Instrument.objects.filter(feed=feed).exists():
+            message = f"It takes one of: {', '.join(sorted(FEEDS))}, or a feed whose history was imported."
+            errors["feed"] = [ErrorDetail(message, "unknown_feed")]
         if errors:
             raise ValidationError(errors)
         queryset: QuerySet[Instrument] = self.qs
-        return queryset
+        return queryset if "status" in self.data else queryset.filter(_STATUSES["listed"])
 
     def get_form_class(self) -> type[forms.Form]:
         form: type[forms.Form] = super().get_form_class()  # type: ignore[no-untyped-call]
         return type("InstrumentForm", (form,), {"clean_expiry": _clean_expiry})
+
+    def by_status(self, queryset: QuerySet[Instrument], name: str, value: str) -> QuerySet[Instrument]:
+        return queryset.filter(_STATUSES[value])
 
     def by_expiry(self, queryset: QuerySet[Instrument], name: str, value: str) -> QuerySet[Instrument]:
         day, _, root = value.partition(".")

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from .. import lookup
 from ..facts import InstrumentFacts
 from ..models import Instrument
-from . import etag, instrument_text, rights
+from . import etag, instrument_text, live, rights
 from .instrument_filter import InstrumentFilter
 from .pages import Pages
 from .schema import page_of, page_parameters, parameters_of
@@ -37,6 +37,9 @@ class InstrumentSerializer(serializers.Serializer[InstrumentFacts]):
     expires_ms = serializers.IntegerField(
         allow_null=True, help_text="The instant of expiry, in milliseconds since 1970 UTC on the feed's clock."
     )
+    expires_at = serializers.DateTimeField(
+        default=None, allow_null=True, help_text="The same instant as RFC 3339 in UTC, on the feed's clock."
+    )
     strike = serializers.FloatField(allow_null=True, help_text="Strike price, in the currency.")
     right = serializers.ChoiceField(
         Instrument.Right.choices, allow_null=True, help_text="C for a call, P for a put; null for what is no option."
@@ -47,7 +50,18 @@ class InstrumentSerializer(serializers.Serializer[InstrumentFacts]):
     exercise = serializers.ChoiceField(
         Instrument.Exercise.choices, allow_null=True, help_text="When an option may be exercised."
     )
+    active = serializers.BooleanField(
+        help_text="Whether it is listed at its venue now. A retired one (expired, delisted, or imported) keeps its history."
+    )
     streaming = serializers.BooleanField(help_text="Whether it is offered on the stream now.")
+
+    def to_representation(self, instance: InstrumentFacts) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        return {
+            **shown,
+            "expires_at": None if instance.expires_ms is None else live.rfc3339(instance.expires_ms),
+            "streaming": instance.active and instance.streaming,
+        }
 
 
 class InstrumentsView(View):
@@ -60,11 +74,11 @@ class InstrumentsView(View):
         responses=page_of(InstrumentSerializer),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """Active instruments of feeds that the user may see, an underlying before its options, those by expiry, strike and
-        right; where `text` is given, what it names exactly comes first."""
+        """Instruments of feeds that the user may see, those that are listed unless told, an underlying before its options,
+        those by expiry, strike and right; where `text` is given, what it names exactly comes first."""
         filtered = InstrumentFilter(
             request.query_params,
-            Instrument.objects.filter(rights.access_of(request).condition(), active=True, covered=True),
+            Instrument.objects.filter(rights.access_of(request).condition()),
         ).checked()  # type: ignore[no-untyped-call]
         pages = Pages(("place", "underlying", "day", "at_strike", "right", "symbol", "feed"), dates=("day",))
         page = pages.page(_ordered(filtered, request.query_params.get("text", "")), request)

@@ -67,12 +67,14 @@ def test_an_option_shows_its_facts(api: ApiClient) -> None:
             "root": "ACME",
             "expiry": "2026-01-16",
             "expires_ms": 1_768_597_200_000,
+            "expires_at": "2026-01-16T21:00:00.000000Z",
             "strike": 100.0,
             "right": "C",
             "currency": "USD",
             "tick": 0.01,
             "multiplier": 100.0,
             "exercise": "american",
+            "active": True,
             "streaming": True,
         }
     ]
@@ -81,7 +83,7 @@ def test_an_option_shows_its_facts(api: ApiClient) -> None:
 def test_what_an_underlying_lacks_is_null(api: ApiClient) -> None:
     make_instrument("ACME", kind="stock", expiry=None, expires_at=None, strike=None, right="", exercise="", root="")
     (shown,) = api.send("GET", "instruments/").json()["results"]
-    for field in ("root", "expiry", "expires_ms", "strike", "right", "exercise"):
+    for field in ("root", "expiry", "expires_ms", "expires_at", "strike", "right", "exercise"):
         assert shown[field] is None
 
 
@@ -192,12 +194,39 @@ def test_retired_instruments_are_not_listed_and_withheld_ones_say_so(api: ApiCli
     assert (shown["symbol"], shown["streaming"]) == ("HIDDEN", False)
 
 
+def test_retired_ones_are_listed_where_asked_for(api: ApiClient, market: None) -> None:
+    """Whoever wants the history of a chain wants that of what has expired too."""
+    make_instrument("ACME251219C00510000", active=False, expiry="2025-12-19")
+    make_instrument("AWAY", covered=False)
+    assert found(api, "status=retired") == found(api, "status=retired&underlying=ACME") == ["ACME251219C00510000"]
+    assert found(api, "status=listed") == found(api, "")
+    every = found(api, "status=all")
+    assert sorted(every) == sorted([*found(api, ""), "ACME251219C00510000", "AWAY"])
+    (shown,) = api.send("GET", "instruments/?status=retired").json()["results"]
+    assert (shown["active"], shown["streaming"]) == (False, False)
+    assert api.send("GET", "instruments/ACME251219C00510000/").json() == shown
+    pages, address = [], "instruments/?status=all&page_size=5"
+    while address:
+        page = api.send("GET", address).json()
+        pages += [one["symbol"] for one in page["results"]]
+        address = page["next"]
+    assert pages == every
+
+
+def test_an_imported_feed_can_be_asked_for(api: ApiClient) -> None:
+    make_instrument("GOOG", feed="lean", kind="stock", active=False, covered=False)
+    assert found(api, "feed=lean&status=all") == ["GOOG"]
+    assert found(api, "feed=lean") == []
+
+
 @pytest.mark.parametrize(
     ("query", "field", "words"),
     [
         ("kind=bond", "kind", ["index", "stock", "crypto", "future", "option"]),
         ("right=X", "right", ["C, P"]),
-        ("feed=bloomberg", "feed", ["simulated", "replay"]),
+        ("feed=bloomberg", "feed", ["simulated", "replay", "imported"]),
+        ("status=old", "status", ["listed, retired, all"]),
+        ("status=", "status", ["empty"]),
         ("expiry=tomorrow", "expiry", ["YYYY-MM-DD"]),
         ("expiry=2026-02-30", "expiry", ["YYYY-MM-DD"]),
         ("expiry=2026-02-20.A'B", "expiry", ["YYYY-MM-DD.ROOT"]),
@@ -328,6 +357,14 @@ def test_a_symbol_on_two_feeds_needs_its_feed(api: ApiClient) -> None:
     assert (error["field"], error["code"]) == ("symbol", "ambiguous_symbol")
     assert "replay.ACME or simulated.ACME" in error["message"]
     assert api.send("GET", "instruments/replay.ACME/").json()["feed"] == "replay"
+
+
+def test_a_symbol_that_two_feeds_had_needs_its_feed(api: ApiClient) -> None:
+    for feed in ("lean", "replay"):
+        make_instrument("ACME", feed=feed, active=False)
+    (error,) = problem(api.send("GET", "instruments/ACME/"), 400)["errors"]
+    assert (error["field"], error["code"]) == ("symbol", "ambiguous_symbol")
+    assert "lean.ACME or replay.ACME" in error["message"]
 
 
 def test_where_one_feed_offers_it_no_feed_is_needed(api: ApiClient) -> None:

@@ -58,6 +58,7 @@ MEANING = {
     ("page_size", "conflict"),
     ("strike_from", "reversed"),
     ("If-Match", "stale"),
+    ("feed", "unknown_feed"),  # which were imported
     ("items", "already_there"),
     ("items", "gone"),
     ("key", "null_characters_not_allowed"),
