@@ -96,6 +96,24 @@ class RunningCluster:
         """A node that was killed, at its former place and empty."""
         self.nodes[index] = self._start(index)
 
+    def join(self) -> int:
+        """One more master, which has no slots yet; returns which node that is."""
+        index = len(self.ports)
+        self.ports.append(free_port())
+        self.bus_ports.append(free_port())
+        self.nodes.append(self._start(index))
+        self.ask(0, "CLUSTER", "MEET", "127.0.0.1", self.ports[index], self.bus_ports[index])
+        _until(lambda: all(_knows_all(self, other) for other in (index, *range(self.masters))))
+        return index
+
+    def leave(self, index: int) -> None:
+        """The one that joined last, and has no slots any more, goes."""
+        name = self.name_of(index)
+        self.nodes.pop(index).kill()
+        del self.ports[index], self.bus_ports[index]
+        for other in range(index):
+            self.ask(other, "CLUSTER", "FORGET", name)
+
     def start(self) -> None:
         """All nodes, which do not know of each other."""
         for index in range(len(self.ports)):

@@ -64,6 +64,24 @@ async def test_every_instrument_is_right_after_slots_moved_again_and_again(scene
 
 
 @pytest.mark.slow
+async def test_every_instrument_is_right_on_a_node_that_joins_and_leaves(scene: ClusterScene) -> None:
+    joined = scene.cluster.join()
+    former = scene.cluster.move_begins(shard_of(1), joined)
+    scene.quote_silent()
+    await until(lambda: not scene.wrong(scene.client), "what was said on the way", 6)
+    with stopped(scene.web.process, scene.without.process):
+        scene.cluster.move_ends(shard_of(1), former, joined)
+        scene.quote_silent(silent_on(1))
+        await until(scene.silent_are_held, "what was said there")
+        assert scene.cluster.owner(shard_of(1)) == joined
+        await scene.wake_servers(silent_on(1))
+    scene.cluster.move_ends(shard_of(1), scene.cluster.move_begins(shard_of(1), former), former)
+    scene.cluster.leave(joined)
+    scene.quote_silent()
+    await scene.converge(time.monotonic())
+
+
+@pytest.mark.slow
 async def test_every_instrument_is_right_after_a_master_came_back_empty(scene: ClusterScene) -> None:
     """Its replica must not take over meanwhile, as where there is none."""
     scene.cluster.ask(5, "CONFIG", "SET", "cluster-replica-no-failover", "yes")
