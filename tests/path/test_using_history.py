@@ -143,6 +143,19 @@ def _trades_are_shown(installation: Installation, said: str) -> None:
     assert prices.issuperset(shown)
 
 
+def _smile_is_shown(installation: Installation, said: str) -> None:
+    smile, bars = said.split("volume", 1)
+    assert "mark_iv" in smile
+    [expiry] = [one["name"] for one in installation.get("chains/GIZMO/")["expiries"][1:2]]
+    strikes = [point["strike"] for point in installation.get(f"chains/GIZMO/{expiry}/smile/")["points"]]
+    shown = [float(line.split()[1]) for line in smile.splitlines()[1:] if line[:1].isdecimal()]
+    assert shown
+    assert set(shown) <= set(strikes)
+    days = [line.split()[0] for line in bars.splitlines()[2:]]
+    assert days  # those of past sessions may still be on their way
+    assert days == sorted(days)
+
+
 def _files_hold_past_sessions(installation: Installation, said: str) -> None:
     files = list((installation.folder / "exports" / "simulated" / "GIZMO").glob("bars-*.parquet"))
     assert files
@@ -154,6 +167,7 @@ CHECKS: dict[tuple[str, str], Callable[[Installation, str], None]] = {
     ("Bars in polars", "python"): _bars_are_shown,
     ("Ticks as an Arrow file", "python"): _download_is_whole,
     ("Trades", "python"): _trades_are_shown,
+    ("A smile, and the bars of a whole expiry", "python"): _smile_is_shown,
     ("NDJSON with curl", "bash"): _lines_are_rows,
     ("Whole days as files", "python"): _files_hold_past_sessions,
 }
