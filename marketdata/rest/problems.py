@@ -1,9 +1,11 @@
 """RFC 9457 problem details: the one shape of every REST error, whether a view, REST framework or Django refused."""
 
+import logging
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 from redis.exceptions import RedisError
@@ -14,6 +16,8 @@ from rest_framework.views import set_rollback
 
 from accounts.tickets import TicketsUnavailableError
 from accounts.watchlists import ConflictError, GoneError, RefusedError, StaleError
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
 INVALID: Final = "urn:strikewire:problem:invalid"
@@ -26,6 +30,10 @@ class Unavailable(exceptions.APIException):
     default_detail = "Redis does not answer, and this needs it. Try again in a few seconds."
     default_code = "unavailable"
     wait = _RETRY_AFTER_S
+
+
+class DatabaseDown(Unavailable):
+    default_detail = "The database does not answer, or cannot write now, and this needs it. Try again in a few seconds."
 
 
 class Absent(exceptions.ValidationError):
@@ -116,6 +124,9 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
             return Conflict(details) if isinstance(exc, ConflictError) else exceptions.ValidationError(details)
         case RedisError() | TicketsUnavailableError():
             return Unavailable()
+        case OperationalError() | InterfaceError():  # a line in the log, where each request would leave a traceback
+            logger.error("the database failed: %s", str(exc).strip().partition("\n")[0] or type(exc).__name__)
+            return DatabaseDown()
     return None
 
 

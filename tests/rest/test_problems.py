@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
@@ -169,6 +170,27 @@ def test_a_failure_of_ours_is_a_problem_that_tells_nothing(api: ApiClient, monke
 
     monkeypatch.setattr(instruments, "_ordered", fail)
     assert "42" not in json.dumps(problem(api.send("GET", "instruments/"), 500))
+
+
+@pytest.mark.either_database
+def test_a_database_that_cannot_write_is_said_in_a_line_and_reading_goes_on(
+    owner: User, redis_client: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = by_token(owner)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = 1")  # as on a full disk
+        try:
+            refused = api.send("POST", "/api/v1/watchlists/", json.dumps({"name": "Mine"}))
+            read = api.send("GET", "/api/v1/watchlists/")
+        finally:
+            cursor.execute("PRAGMA query_only = 0")
+    problem(refused, 503)
+    assert refused.headers["Retry-After"] == "5"
+    assert read.status_code == 200
+    said = [record for record in caplog.records if record.name == "marketdata.rest.problems"]
+    assert [(one.getMessage(), one.exc_info) for one in said] == [
+        ("the database failed: attempt to write a readonly database", None)
+    ]
 
 
 def test_a_host_that_is_not_ours_is_a_problem(api: ApiClient) -> None:
