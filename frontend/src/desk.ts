@@ -76,6 +76,8 @@ const BEAT_MS = 250;
 const SORT_EVERY = 12;
 const DAY_EVERY = 40;
 const TOAST_MS = 6000;
+/** From the first word of an edit elsewhere until watchlists are read again. */
+const LOAD_AFTER_MS = 50;
 /** Between two askings for a first watchlist, doubled each time. */
 const BEGIN_MS = 5000;
 const LONGEST_BEGIN_MS = 60_000;
@@ -116,6 +118,7 @@ export function createDesk(page: Page) {
   let edits = 0;
   let pending = 0;
   let nextToast = 1;
+  let loading: ReturnType<typeof setTimeout> | undefined;
   /** Whose volatility or payoff is shown. */
   let underlying: Named | null = null;
   /** Is to have the cursor in the chain that is gone to. */
@@ -252,8 +255,10 @@ export function createDesk(page: Page) {
     if (message.op === "subscribed") {
       grid?.redrawAll();
       chain.redraw();
-      if (message.cause !== "request" && message.source.startsWith("watchlist-")) void load();
+      if (message.cause !== "request" && message.source.startsWith("watchlist-")) loadSoon();
       if (message.cause !== "request" && message.source === SHARED) void loadShared();
+    } else if (message.op === "watchlists") {
+      loadSoon();
     } else if (message.op === "error" && message.field === "watchlist" && view() === "shared") {
       // What REST says of the key stands on the page.
     } else if (message.op === "error" && message.code !== "not_streaming") {
@@ -638,6 +643,15 @@ export function createDesk(page: Page) {
     } catch (error) {
       if (watchlists() === null) setLoadError(messageOf(error));
     }
+  }
+
+  /** Once for all that is told in one go: an edit is told of the list that is shown, and of all lists. */
+  function loadSoon(): void {
+    if (loading !== undefined) return;
+    loading = setTimeout(() => {
+      loading = undefined;
+      void load();
+    }, LOAD_AFTER_MS);
   }
 
   /** Shows the change at once, asks the server, and takes the server's word afterwards. */

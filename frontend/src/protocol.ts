@@ -198,7 +198,8 @@ export type Message =
   | HistoryReport
   | ({ readonly op: "status" } & FeedStatus)
   | { readonly op: "configured"; readonly interval_ms: number; readonly reason?: string | null }
-  | { readonly op: "catalogue"; readonly version: number };
+  | { readonly op: "catalogue"; readonly version: number }
+  | { readonly op: "watchlists" };
 
 export type WireMessage =
   | Message

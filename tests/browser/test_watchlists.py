@@ -95,6 +95,23 @@ def test_two_tabs_see_each_others_edits(live_site: LiveSite) -> None:
         expect(row_of(first, symbol)).to_have_count(0)
 
 
+def test_lists_that_come_are_renamed_and_go_do_so_in_every_tab(live_site: LiveSite) -> None:
+    with visit(live_site) as visitor:
+        first, second = visitor.signed_in(), visitor.another_tab()
+        there = second.get_by_test_id("watchlist")
+        make_watchlist(first, "Made elsewhere")
+        expect(there.filter(has_text="Made elsewhere")).to_have_count(1)
+        first.get_by_test_id("rename-watchlist").click()
+        first.get_by_test_id("rename").fill("Named elsewhere")
+        first.keyboard.press("Enter")
+        expect(there.filter(has_text="Named elsewhere")).to_have_count(1)
+        add_by_search(first, "ACME")
+        expect(there.filter(has_text="Named elsewhere")).to_contain_text("1")
+        first.get_by_test_id("delete-watchlist").click()
+        first.get_by_test_id("confirm").click()
+        expect(there.filter(has_text="Named elsewhere")).to_have_count(0)
+
+
 def test_an_order_made_by_keyboard_survives_a_reload(live_site: LiveSite) -> None:
     with visit(live_site) as visitor:
         page = visitor.signed_in()
