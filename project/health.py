@@ -10,8 +10,10 @@ from weakref import WeakKeyDictionary
 import hiredis
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from django.db import connection
 
+from marketdata.bus.cluster import Cluster
 from marketdata.stream.hub import get_hub
 
 # What does not answer within this is away.
@@ -66,8 +68,11 @@ class Readiness:
         """The names of what does not answer, as found within the last half second."""
         async with self._looking:
             if time.monotonic() >= self._known_until:
-                redis, database = await asyncio.gather(self._redis_answers(), self._database_answers())
-                self._away = [name for name, answers in (("Redis", redis), ("database", database)) if not answers]
+                redis, rows, database = await asyncio.gather(
+                    self._redis_answers(), self._rows_answer(), self._database_answers()
+                )
+                answers = {"Redis": redis, "the cluster for rows": rows, "database": database}
+                self._away = [name for name in answers if not answers[name]]
                 self._known_until = time.monotonic() + KEPT_S
             return self._away
 
@@ -80,6 +85,19 @@ class Readiness:
         except (ConnectionError, TimeoutError, hiredis.ReplyError):
             return False
         return hub.connected
+
+    async def _rows_answer(self) -> bool:
+        """Of the cluster for rows, where there is one, any node: what one of them lacks is lacking on all web hosts. The
+        topology asks each second anyway."""
+        cluster: Cluster | None = get_channel_layer()._get_layer().cluster
+        if cluster is None:
+            return True
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await cluster.topology.ready()
+        except TimeoutError:
+            return False
+        return cluster.topology.answers
 
     async def _database_answers(self) -> bool:
         # A thread cannot be called back: while one hangs no second one is sent after it.

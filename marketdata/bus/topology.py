@@ -59,6 +59,11 @@ class Topology:
     def masters(self) -> set[Node]:
         return {node for node in self._owners if node is not None}
 
+    @property
+    def answers(self) -> bool:
+        """Whether any node answered when they were asked last."""
+        return self._known.is_set() and not self._away
+
     async def ready(self) -> None:
         """Returns when the cluster has answered once."""
         if self._keeper is None:

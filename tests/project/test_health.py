@@ -5,11 +5,13 @@ import http.client
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.path.stack import Stack, Web
 from tests.valkey import free_port
+from tests.valkey_cluster import start_cluster
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,25 @@ def test_a_stalled_redis_is_told_and_its_return_too(stack: Stack, web: Web) -> N
     finally:
         stack.valkey.process.send_signal(signal.SIGCONT)
     within(5, web, (200, "ok\n"))
+
+
+def test_a_cluster_for_rows_of_which_no_node_answers_is_told(stack: Stack, tmp_path: Path) -> None:
+    cluster = start_cluster(tmp_path, masters=2)
+    try:
+        stack.extra["ROWS_REDIS_URL"] = cluster.url
+        web = start(stack)
+        within(5, web, (200, "ok\n"))
+        cluster.nodes[0].kill()
+        time.sleep(2)  # twice as long as it takes to ask again
+        assert ask(web, "/readyz") == (200, "ok\n")
+        cluster.nodes[1].process.send_signal(signal.SIGSTOP)
+        within(5, web, (503, "away: the cluster for rows\n"))
+        cluster.nodes[1].process.send_signal(signal.SIGCONT)
+        within(5, web, (200, "ok\n"))
+        web.process.stop()
+    finally:
+        del stack.extra["ROWS_REDIS_URL"]
+        cluster.stop()
 
 
 def test_a_database_that_cannot_be_opened_is_told(stack: Stack, web: Web) -> None:
