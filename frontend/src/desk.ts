@@ -119,7 +119,7 @@ export function createDesk(page: Page) {
   let pending = 0;
   let nextToast = 1;
   let loading: ReturnType<typeof setTimeout> | undefined;
-  /** Whose volatility or payoff is shown. */
+  /** Whose chain, volatility or payoff is shown. */
   let underlying: Named | null = null;
   /** Is to have the cursor in the chain that is gone to. */
   let aim: Named | null = null;
@@ -389,10 +389,7 @@ export function createDesk(page: Page) {
     } else {
       follow(null);
       document.title = `${to.to.underlying} · Strikewire`;
-      if (to.view === "chain") {
-        void chain.show(to.to, contract);
-        if (panels.detailOpen() && !chain.picked()) pickUnderlying();
-      }
+      if (to.view === "chain") void chain.show(to.to, contract);
     }
     ofFeed(feedsOnScreen()[0] ?? "");
   }
@@ -520,9 +517,7 @@ export function createDesk(page: Page) {
 
   function showDetail(open: boolean): void {
     panels.showDetail(open);
-    if (!open) return;
-    if (view() !== "chain") grid?.selectFirst();
-    else if (!chain.picked()) pickUnderlying();
+    if (open && view() !== "chain") grid?.selectFirst();
   }
 
   /** Whether that is the underlying of a chain, or one of its contracts. */
@@ -531,19 +526,12 @@ export function createDesk(page: Page) {
     return feed === to.feed && (symbol === to.underlying || underlying === to.underlying);
   }
 
-  /** The underlying of the chain on the screen, in the details. */
-  function pickUnderlying(): void {
-    const to = chain.address();
-    const instrument = to && chain.idOf(to.feed, to.underlying);
-    if (to && instrument != null) chain.setPicked({ feed: to.feed, symbol: to.underlying, instrument });
-  }
-
-  /** What the details are of. */
+  /** What the details are of: in a chain the contract that was picked, and else the view's underlying. */
   function detailed(): Named | null {
     const shown = at();
-    if (shown.view === "volatility" || shown.view === "payoff")
-      return namedUnderlying(shown.to.feed, shown.to.underlying);
-    return view() === "chain" ? chain.picked() : selected();
+    if (shown.view === "list" || shown.view === "shared") return selected();
+    const picked = shown.view === "chain" ? chain.picked() : null;
+    return picked ?? namedUnderlying(shown.to.feed, shown.to.underlying);
   }
 
   /** The same object again while it is the same instrument, so that what shows it is not made anew. */
@@ -863,9 +851,10 @@ export function createDesk(page: Page) {
     activeId,
     selected,
     detailed,
-    pickUnderlying,
     detailOpen: panels.detailOpen,
     showDetail,
+    /** In a chain: no contract any more, but what it is on. */
+    pickUnderlying: () => chain.setPicked(null),
     detailWide: panels.detailWide,
     widenDetail: panels.widenDetail,
     railOpen: panels.railOpen,

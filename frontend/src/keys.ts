@@ -88,7 +88,7 @@ export const KEYS = [
     text: "Buy, sell one of it into a position; with Shift ten",
   },
   { scope: "chain", action: "volatility", keys: ["v"], text: "The underlying’s volatility; there, back" },
-  { scope: "chain", action: "payoff", keys: ["o"], text: "The payoff of the position" },
+  { scope: "chain", action: "payoff", keys: ["o"], text: "The payoff of the position; there, back" },
 ] as const satisfies readonly Key[];
 
 export type ActionOf<S extends Scope> = Extract<(typeof KEYS)[number], { scope: S }>["action"];

@@ -13,6 +13,7 @@ export const NAMES = [
   "chain.side",
   "chain.strikes",
   "chain.expiries",
+  "chart",
   "volatility",
   "view",
   "list",

@@ -121,8 +121,10 @@ def test_the_first_minute_and_the_same_desk_after_signing_in_elsewhere(live_site
         assert after is not None
         assert after["width"] == before["width"] + 16
         expiry = page.locator("[data-testid=expiry][aria-current]").get_attribute("data-name")
+        page.keyboard.press("d")
+        page.get_by_test_id("choose-15m").click()
         with page.expect_response(lambda answer: answer.request.method == "PATCH"):
-            page.keyboard.press("Escape")
+            page.get_by_test_id("choose-line").click()
         assert visitor.complaints == []
 
     with visit(ann, color_scheme="light") as visitor:
@@ -134,6 +136,8 @@ def test_the_first_minute_and_the_same_desk_after_signing_in_elsewhere(live_site
         assert page.evaluate("({...document.documentElement.dataset})") == {"theme": "dark", "density": "dense"}
         assert page.evaluate("document.querySelector('.rail').getBoundingClientRect().width") == after["width"]
         expect(page.locator("[data-testid=strike-row]").first).to_have_css("height", "22px")
+        expect(page.get_by_test_id("choose-15m")).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_test_id("choose-line")).to_have_attribute("aria-pressed", "true")
         expect(page.get_by_test_id("hints")).to_have_count(0)
 
 

@@ -99,6 +99,12 @@ def test_legs_picked_by_keys_cost_what_their_quotes_say(visitor: Visitor) -> Non
     expected = (quotes[symbols[0]]["ask"] - quotes[symbols[1]]["bid"]) * MULTIPLIER
     assert net == pytest.approx(abs(expected), abs=0.005)
 
+    # There, back, and there again, with the same legs.
+    page.keyboard.press("o")
+    expect(legs(page)).to_have_count(2)
+    page.keyboard.press("o")
+    expect(page.get_by_test_id("tray-leg")).to_have_count(2)
+    expect(page.get_by_test_id("strike-row").first).to_be_visible()
     page.keyboard.press("o")
     expect(legs(page)).to_have_count(2)
     has_cost(page)

@@ -20,13 +20,14 @@ import { History, type State } from "./history";
 import { type Drawing, type Look, Plot } from "./plot";
 import { type Bar, INTERVALS, type Interval, type Price } from "./series";
 
-const CHOICE = "strikewire.chart";
-
+/** What is kept with the account. */
 interface Chosen {
   readonly interval: Interval;
   readonly price: Price;
   readonly drawing: Drawing;
 }
+
+const USUAL: Chosen = { interval: "1m", price: "mid", drawing: "candles" };
 
 const PRICES: readonly [Price, string, string][] = [
   ["mid", "Mid", "Middle of bid and ask, where there are both and they do not cross"],
@@ -50,7 +51,11 @@ const EMPTY: Readonly<Record<Price, string>> = {
 
 export function ChartPane(props: { desk: Desk; entry: Named }) {
   let host!: HTMLDivElement;
-  const [choice, setChoice] = createSignal<Chosen>(remembered());
+  const { settings } = props.desk;
+  const kept = () => settings.read("chart", chosenOf, USUAL);
+  const [choice, setChoice] = createSignal<Chosen>(kept());
+  const interval = createMemo(() => choice().interval);
+  onCleanup(settings.onAdopted(() => setChoice(kept())));
   const [state, setState] = createSignal<State>({ phase: "loading" });
   const [hovered, setHovered] = createSignal<Bar | null>(null);
   const [newest, setNewest] = createSignal<Bar | undefined>(undefined);
@@ -72,13 +77,13 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
   const look = createMemo((): Look => {
     const tick = facts()?.tick ?? 0.01;
     const places = decimals(tick);
-    const interval = choice().interval;
     // Of a bar only the last volatility is stored.
-    if (price() === "iv") return { price: "iv", drawing: "line", interval, write: percent, step: 0.001 };
+    if (price() === "iv")
+      return { price: "iv", drawing: "line", interval: interval(), write: percent, step: 0.001 };
     return {
       price: price(),
       drawing: choice().drawing,
-      interval,
+      interval: interval(),
       write: (value) => written(value, places),
       step: price() === "mid" ? tick / 2 : tick,
     };
@@ -86,7 +91,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
 
   const choose = (part: Partial<Chosen>) => {
     setChoice({ ...choice(), ...part });
-    localStorage.setItem(CHOICE, JSON.stringify(choice()));
+    settings.write("chart", choice());
   };
 
   /** Draws at most once a frame, however many rows came. */
@@ -169,7 +174,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
   });
 
   createEffect(
-    on([() => props.entry.instrument, () => choice().interval], ([, interval]) => {
+    on([() => props.entry.instrument, interval], ([, interval]) => {
       setNewest(undefined);
       setHovered(null);
       const begun = begin(props.entry, interval);
@@ -328,16 +333,13 @@ function describe(bar: Bar | null | undefined, look: Look): string {
   return bar.volume === null ? four : `${four}  ·  vol ${count(bar.volume)}`;
 }
 
-function remembered(): Chosen {
-  const usual: Chosen = { interval: "1m", price: "mid", drawing: "candles" };
-  try {
-    const kept = JSON.parse(localStorage.getItem(CHOICE) ?? "{}") as Partial<Chosen>;
-    return {
-      interval: INTERVALS.find((one) => one === kept.interval) ?? usual.interval,
-      price: PRICES.find(([one]) => one === kept.price)?.[0] ?? usual.price,
-      drawing: DRAWINGS.find(([one]) => one === kept.drawing)?.[0] ?? usual.drawing,
-    };
-  } catch {
-    return usual;
-  }
+/** What a setting holds, with what it lacks or has wrong as it usually is. */
+export function chosenOf(value: unknown): Chosen | null {
+  if (typeof value !== "object" || value === null) return null;
+  const kept = value as Partial<Record<keyof Chosen, unknown>>;
+  return {
+    interval: INTERVALS.find((one) => one === kept.interval) ?? USUAL.interval,
+    price: PRICES.find(([one]) => one === kept.price)?.[0] ?? USUAL.price,
+    drawing: DRAWINGS.find(([one]) => one === kept.drawing)?.[0] ?? USUAL.drawing,
+  };
 }

@@ -54,6 +54,10 @@ export function App(props: { desk: Desk }) {
       window.location.hash = addressOf(at.to.feed, at.to.underlying);
       return true;
     }
+    if (at.view === "payoff" && actionOf("chain", event) === "payoff") {
+      window.location.hash = addressOf(at.to.feed, at.to.underlying);
+      return true;
+    }
     if (props.desk.view() !== "chain") {
       const isMove = ["up", "down"].includes(actionOf("list", event) ?? "");
       if (isMove && focused === document.body) props.desk.focusGrid();
