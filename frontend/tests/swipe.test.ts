@@ -36,6 +36,19 @@ it("goes to the puts from the end of the columns, to the calls from their beginn
   expect(wanted).toEqual(["P", "C"]);
 });
 
+it("is not left to the browser where columns end, which might go back by it", () => {
+  const isTaken = (across: number, down = 0) => {
+    send("touchstart", 1, 200, 300);
+    const touches = [{ clientX: 200 + across, clientY: 300 + down }];
+    const event = Object.assign(new Event("touchmove", { cancelable: true }), { touches });
+    element.dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  expect([isTaken(20), isTaken(-20), isTaken(20, 30)]).toEqual([true, false, false]);
+  element.scrollLeft = 210;
+  expect([isTaken(20), isTaken(-20)]).toEqual([false, true]);
+});
+
 it("is none where a finger goes down, hardly moves, is one of two, or is taken away", () => {
   swipe(120, 100);
   swipe(40);

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -208,7 +208,13 @@ def test_by_keyboard_alone_from_the_search_to_a_watched_contract(visitor: Visito
     expect(cursor).to_be_in_viewport()
     at = cursor.locator("xpath=ancestor::*[@data-strike]")
     home = at.get_attribute("data-strike")
+    # Where the keys rest comes what a pointer is told.
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    expect(cursor).to_have_attribute("data-testid", "cell-implied_volatility")
+    expect(page.get_by_test_id("cell-note")).to_have_text("Computed by the venue")
     page.keyboard.press("p")
+    expect(page.get_by_test_id("cell-note")).to_have_count(0)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("PageUp")
     page.keyboard.press("PageDown")
@@ -269,6 +275,43 @@ def test_an_address_that_leads_nowhere_says_so(visitor: Visitor) -> None:
     page.close()
 
 
+# Where the first of those cells is that is well in sight.
+MIDDLE: Final = """(selector) => {
+  const top = document.querySelector("[data-testid=chain-grid]").getBoundingClientRect().top + 60;
+  const all = [...document.querySelectorAll(`.chain-rows ${selector}`)].map((cell) => cell.getBoundingClientRect());
+  const { x, y, width, height } = all.find((at) => at.top > top);
+  return [x + width / 2, y + height / 2];
+}"""
+
+
+class Finger:
+    """One that touches the page, moves on it and leaves it."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._session = page.context.new_cdp_session(page)
+        self._y = 0.0
+
+    def down(self, x: float, y: float) -> None:
+        self._y = y
+        self._send("touchStart", x)
+
+    def up(self) -> None:
+        self._send("touchEnd")
+
+    def swipe(self, x: float, to: float) -> None:
+        """At the height at which it was last."""
+        self._send("touchStart", x)
+        for part in range(1, 6):
+            self._send("touchMove", x + (to - x) * part / 5)
+            self._page.wait_for_timeout(16)
+        self.up()
+
+    def _send(self, kind: str, *at: float) -> None:
+        points = [{"x": x, "y": self._y} for x in at]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
 def test_a_phone_shows_one_side_with_the_strike_in_place(visitor: Visitor) -> None:
     browser = visitor.context.browser
     assert browser is not None
@@ -285,6 +328,16 @@ def test_a_phone_shows_one_side_with_the_strike_in_place(visitor: Visitor) -> No
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
         page.get_by_test_id("side-P").tap()
         expect(page.get_by_test_id("call")).to_have_count(0)
+        # A finger that holds is told what a pointer is, and opens nothing.
+        finger = Finger(page)
+        finger.down(*page.evaluate(MIDDLE, ".cell.implied_volatility"))
+        expect(page.get_by_test_id("cell-note")).to_have_text("Computed by the venue")
+        finger.up()
+        # To the calls, and back.
+        finger.swipe(80, 340)
+        expect(page.get_by_test_id("put")).to_have_count(0)
+        expect(page.get_by_test_id("detail")).to_have_count(0)
+        page.get_by_test_id("side-P").tap()
         strike = page.locator(".chain-rows .cell.strike").first
         before = strike.bounding_box()
         grid = page.get_by_test_id("chain-grid")

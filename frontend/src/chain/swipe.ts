@@ -34,6 +34,18 @@ export function hearSwipes(element: HTMLElement, wanted: (side: Side) => void): 
     },
     { passive: true },
   );
+  element.addEventListener(
+    "touchmove",
+    (event) => {
+      const [finger] = event.touches;
+      if (!begun || !finger || !event.cancelable) return;
+      const [across, down] = [finger.clientX - begun.x, finger.clientY - begun.y];
+      // Beyond the edge some browsers go to the page before instead, whatever `overscroll-behavior` says.
+      if (Math.abs(across) > Math.abs(down) && (across < 0 ? begun.atEnd : begun.atStart))
+        event.preventDefault();
+    },
+    { passive: false },
+  );
   element.addEventListener("touchcancel", () => {
     begun = null;
   });
