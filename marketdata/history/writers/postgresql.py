@@ -126,30 +126,24 @@ class PostgresqlWriter:
         return self._committed(make)
 
     def _ticks(self, connection: "psycopg.Connection[Any]", ticks: Sequence[Tick]) -> int:
-        new, all_are_new = 0, True
+        new: list[Tick] = []
         for day, part in groupby(ticks, key=lambda tick: tick[0] // DAY_S):
-            rows = list(part)
-            stored = self._stored(connection, self._partitions[day], rows)
-            all_are_new = all_are_new and stored == len(rows)
-            new += stored
+            new += self._stored(connection, self._partitions[day], list(part))
         if not new:
             return 0
         _lock_bars(connection)
-        by_minute = base.by_minute(ticks)
-        if not all_are_new:
-            for key in by_minute:
-                self._bar_again(connection, key)
-            return new
-        made = base.in_order(ticks)
+        by_minute = base.by_minute(new)
+        made = base.in_order(new)
         cursor = connection.cursor()
         _copy(cursor, "incoming_bar", BAR, _BAR_TYPES, map(base.as_row, made.values()))
         joined = set(cursor.execute(_UPSERT).fetchall())
         cursor.execute("DELETE FROM incoming_bar")
         for key in made.keys() - joined:
             self._bar_with_late(connection, key, by_minute[key])
-        return new
+        return len(new)
 
-    def _stored(self, connection: "psycopg.Connection[Any]", partition: str, ticks: list[Tick]) -> int:
+    def _stored(self, connection: "psycopg.Connection[Any]", partition: str, ticks: list[Tick]) -> list[Tick]:
+        """Those that were not there before."""
         cursor = connection.cursor()
         try:
             with connection.transaction():  # a savepoint
@@ -158,12 +152,15 @@ class PostgresqlWriter:
             _copy(cursor, "incoming_tick", TICK, _TYPES, ticks)
             columns = ", ".join(TICK)
             cursor.execute(
-                f"INSERT INTO {partition} ({columns}) SELECT {columns} FROM incoming_tick ON CONFLICT DO NOTHING"
+                f"INSERT INTO {partition} ({columns}) SELECT {columns} FROM incoming_tick ON CONFLICT DO NOTHING "
+                "RETURNING instrument, second, seq"
             )
-            stored = cursor.rowcount
+            places = set(cursor.fetchall())
             cursor.execute("DELETE FROM incoming_tick")
-            return stored
-        return len(ticks)
+            # One that stands there twice is new once.
+            new = {place: tick for tick in ticks if (place := (tick[3], tick[0], tick[2])) in places}
+            return list(new.values())
+        return ticks
 
     def _bar_with_late(self, connection: "psycopg.Connection[Any]", key: bars.Key, ticks: Sequence[Tick]) -> None:
         cursor = connection.cursor()
@@ -174,7 +171,7 @@ class PostgresqlWriter:
             cursor.execute(base.REPLACE_BAR, base.as_row(bar))
 
     def _bar_again(self, connection: "psycopg.Connection[Any]", key: bars.Key) -> None:
-        """The bar from all its ticks: some were there already, others not."""
+        """The bar from all its ticks."""
         instrument, minute = key
         cursor = connection.cursor(binary=True)  # a minute may have thousands, and text takes longer to read
         rows = cursor.execute(base.TICKS_OF_MINUTE, (instrument, minute * 60, minute * 60 + 60)).fetchall()

@@ -80,20 +80,23 @@ class SqliteWriter:
         return answer
 
     def _ticks(self, connection: sqlite3.Connection, ticks: Sequence[Tick]) -> int:
-        before = connection.total_changes
-        connection.executemany(_INSERT, ticks)
-        new = connection.total_changes - before
-        if not new:
-            return 0
-        by_minute = base.by_minute(ticks)
-        if new < len(ticks):
-            for key in by_minute:
-                self._bar_again(connection, key)
-            return new
-        for key, bar in base.in_order(ticks).items():
+        new = self._stored(connection, ticks)
+        by_minute = base.by_minute(new)
+        for key, bar in base.in_order(new).items():
             if not connection.execute(_UPSERT, base.as_row(bar)).rowcount:
                 self._bar_with_late(connection, key, by_minute[key])
-        return new
+        return len(new)
+
+    def _stored(self, connection: sqlite3.Connection, ticks: Sequence[Tick]) -> Sequence[Tick]:
+        """Those that were not there before."""
+        before = connection.total_changes
+        connection.execute("SAVEPOINT ticks")
+        connection.executemany(_INSERT, ticks)
+        if connection.total_changes - before == len(ticks):
+            return ticks
+        # Which of them, only one by one says.
+        connection.execute("ROLLBACK TO ticks")
+        return [tick for tick in ticks if connection.execute(_INSERT, tick).rowcount]
 
     def _bar_with_late(self, connection: sqlite3.Connection, key: bars.Key, ticks: Sequence[Tick]) -> None:
         bar = with_late(lambda sql, values: connection.execute(_spelled(sql), values).fetchall(), key, ticks)
@@ -103,7 +106,7 @@ class SqliteWriter:
             connection.execute(_spelled(base.REPLACE_BAR), base.as_row(bar))
 
     def _bar_again(self, connection: sqlite3.Connection, key: bars.Key) -> None:
-        """The bar from all its ticks: some were there already, others not."""
+        """The bar from all its ticks."""
         instrument, minute = key
         rows = connection.execute(
             _spelled(base.TICKS_OF_MINUTE), (instrument, minute * 60, minute * 60 + 60)
