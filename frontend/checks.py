@@ -8,6 +8,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 
+from project import environment
+
 from .vite_manifest import NotBuiltError, built
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -21,6 +23,14 @@ def front_end_is_built(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
     except NotBuiltError as error:
         return [checks.Warning(str(error), id="frontend.W001")]
     return []
+
+
+@checks.register
+def settings_are_known(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    return [
+        checks.Warning(line, hint="docs/operating.md lists all settings.", id="frontend.W006")
+        for line in environment.unknown()
+    ]
 
 
 @checks.register(checks.Tags.security, deploy=True)

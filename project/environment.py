@@ -1,5 +1,6 @@
 """Typed readers of environment variables, for `settings.py` alone. A bad value stops the start, naming its variable."""
 
+import difflib
 import math
 import os
 import re
@@ -7,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from email.utils import formataddr, parseaddr
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, TypedDict
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -15,20 +16,43 @@ from django.core.validators import validate_email
 
 from marketdata.bus import cluster_address, servers, tls
 
+_PREFIX: Final = "STRIKEWIRE_"
+# Read elsewhere: by scripts and tests, and between processes of ours.
+_OTHERS: Final = re.compile(
+    r"STRIKEWIRE_(TEST_.*|PROGRAM|SAMPLE_DATA|REQUIRE_ALL|DEADLINE_FACTOR|LISTENER|READY|URL|TOKEN)"
+)
+_read: set[str] = set()
+
+
+def _given(name: str) -> str:
+    _read.add(name)
+    return os.environ.get(name, "").strip()
+
+
+def unknown() -> list[str]:
+    """A sentence for each variable that is named like a setting and is none, once the settings are read."""
+    found = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in _read)
+    return [_unknown(name) for name in found if not _OTHERS.fullmatch(name)]
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, _read, 1, 0.8)
+    return f"{name} is no setting, and has no effect{f'; there is {near[0]}' if near else ''}."
+
 
 def text(name: str, default: str) -> str:
-    return os.environ.get(name, "").strip() or default
+    return _given(name) or default
 
 
 def flag(name: str, default: bool) -> bool:
-    value = os.environ.get(name, "").strip().lower()
+    value = _given(name).lower()
     if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
         return value in ("1", "true", "yes", "on") if value else default
     raise ImproperlyConfigured(f"{name} is {value!r}; it takes 1, true, yes, on, or 0, false, no, off.")
 
 
 def whole(name: str, default: int, least: int, most: int) -> int:
-    value = os.environ.get(name, "").strip()
+    value = _given(name)
     try:
         number = int(value) if value else default
     except ValueError:
@@ -39,7 +63,7 @@ def whole(name: str, default: int, least: int, most: int) -> int:
 
 
 def number(name: str, default: float, least: float, most: float) -> float:
-    value = os.environ.get(name, "").strip()
+    value = _given(name)
     try:
         amount = float(value) if value else default
     except ValueError:
@@ -57,7 +81,7 @@ def choice(name: str, default: str, legal: Sequence[str]) -> str:
 
 
 def listed(name: str, default: Sequence[str] = ()) -> list[str]:
-    return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()] or list(default)
+    return [part.strip() for part in _given(name).split(",") if part.strip()] or list(default)
 
 
 def names(name: str, default: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from frontend.checks import settings_are_known
 from project import environment as env
 
 NAME = "STRIKEWIRE_TEST_VALUE"
@@ -81,7 +82,13 @@ def test_a_bad_value_names_the_variable_and_what_it_takes(
 
 
 def test_a_redis_is_one_server_or_a_service_that_sentinels_watch(given: Callable[[str], None]) -> None:
-    for value in ("unix:///run/redis.sock?db=2", "redis://h", "redis://:x@[::1]:1/", "rediss://h:1/2", "redis+sentinel://ann:x@a:1,b,[::1]:2/desk?db=1"):
+    for value in (
+        "unix:///run/redis.sock?db=2",
+        "redis://h",
+        "redis://:x@[::1]:1/",
+        "rediss://h:1/2",
+        "redis+sentinel://ann:x@a:1,b,[::1]:2/desk?db=1",
+    ):
         given(value)
         assert env.redis(NAME, "") == value
 
@@ -249,3 +256,19 @@ def test_what_is_no_sender_is_refused(value: str, given: Callable[[str], None]) 
     given(value)
     with pytest.raises(ImproperlyConfigured, match=r"name@example\.org"):
         env.sender(NAME, "x@example.org")
+
+
+def test_a_setting_that_is_spelt_wrongly_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIKEWIRE_HTPS", "yes")
+    monkeypatch.setenv("STRIKEWIRE_COLOUR", "blue")
+    assert env.unknown() == [
+        "STRIKEWIRE_COLOUR is no setting, and has no effect.",
+        "STRIKEWIRE_HTPS is no setting, and has no effect; there is STRIKEWIRE_HTTPS.",
+    ]
+    assert [one.id for one in settings_are_known(None)] == ["frontend.W006"] * 2
+
+
+def test_what_tests_and_scripts_read_is_no_such_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STRIKEWIRE_SAMPLE_DATA", "STRIKEWIRE_TEST_REDIS_URL", "STRIKEWIRE_PROGRAM", "STRIKEWIRE_VAR"):
+        monkeypatch.setenv(name, "x")
+    assert env.unknown() == []

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from project import machine_limits, prepared_database
+from project import environment, machine_limits, prepared_database
 from project.errors import StartError
 from project.listening import listen
 from project.up_arguments import port
@@ -60,6 +60,8 @@ class Command(BaseCommand):
             if given is not None:
                 _serve(socket.socket(fileno=int(given)), os.environ.pop(READY, None))
                 return
+            for line in environment.unknown():
+                logger.warning("%s", line)
             prepared_database.look(serves=options["workers"] == 1)
             files = machine_limits.allow_many_files()
             behind_proxy = bool(settings.TRUSTED_PROXIES)
