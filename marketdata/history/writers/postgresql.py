@@ -15,7 +15,7 @@ from ..entries import Reject, Tick, Trade
 from ..schema import DAY_S, partition_of
 from . import base
 from .base import Gap, RowsRefusedError, Written
-from .late import with_late
+from .late import Answer, Question, with_late
 
 DEFAULT_PARTITION: Final = "history_tick_default"
 _TYPES: Final = ["int4", "int4", "int8", "int4", "int4", *["float8"] * len(VALUES), "int2", "int8"]
@@ -138,8 +138,12 @@ class PostgresqlWriter:
         _copy(cursor, "incoming_bar", BAR, _BAR_TYPES, map(base.as_row, made.values()))
         joined = set(cursor.execute(_UPSERT).fetchall())
         cursor.execute("DELETE FROM incoming_bar")
-        for key in made.keys() - joined:
-            self._bar_with_late(connection, key, by_minute[key])
+        late = {key: by_minute[key] for key in sorted(made.keys() - joined)}
+        for key, bar in with_late(lambda questions: _answers(connection, questions), late).items():
+            if bar is None:
+                self._bar_again(connection, key)
+            else:
+                cursor.execute(base.REPLACE_BAR, base.as_row(bar))
         return len(new)
 
     def _stored(self, connection: "psycopg.Connection[Any]", partition: str, ticks: list[Tick]) -> list[Tick]:
@@ -161,14 +165,6 @@ class PostgresqlWriter:
             new = {place: tick for tick in ticks if (place := (tick[3], tick[0], tick[2])) in places}
             return list(new.values())
         return ticks
-
-    def _bar_with_late(self, connection: "psycopg.Connection[Any]", key: bars.Key, ticks: Sequence[Tick]) -> None:
-        cursor = connection.cursor()
-        bar = with_late(lambda sql, values: cursor.execute(sql, values).fetchall(), key, ticks)
-        if bar is None:
-            self._bar_again(connection, key)
-        else:
-            cursor.execute(base.REPLACE_BAR, base.as_row(bar))
 
     def _bar_again(self, connection: "psycopg.Connection[Any]", key: bars.Key) -> None:
         """The bar from all its ticks."""
@@ -192,6 +188,13 @@ class PostgresqlWriter:
             _lock_bars(connection)
             cursor.executemany(base.ADD_TRADES, base.trade_rows(bars.trade_volumes(new)))
         return len(new)
+
+
+def _answers(connection: "psycopg.Connection[Any]", questions: Sequence[Question]) -> list[Answer]:
+    """Sent without waiting for each."""
+    with connection.pipeline():
+        asked = [connection.cursor().execute(sql, values) for sql, values in questions]
+        return [one.fetchall() for one in asked]
 
 
 def _lock_bars(connection: "psycopg.Connection[Any]") -> None:

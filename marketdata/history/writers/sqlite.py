@@ -10,7 +10,7 @@ from ..database import Database, HistoryDownError
 from ..entries import Reject, Tick, Trade
 from . import base
 from .base import Gap, RowsRefusedError, Written
-from .late import with_late
+from .late import Answer, Question, with_late
 
 # Rows in one transaction: at ten microseconds each, half of the 100 ms that one may take.
 SLICE: Final = 5_000
@@ -82,9 +82,20 @@ class SqliteWriter:
     def _ticks(self, connection: sqlite3.Connection, ticks: Sequence[Tick]) -> int:
         new = self._stored(connection, ticks)
         by_minute = base.by_minute(new)
-        for key, bar in base.in_order(new).items():
-            if not connection.execute(_UPSERT, base.as_row(bar)).rowcount:
-                self._bar_with_late(connection, key, by_minute[key])
+        late = {
+            key: by_minute[key]
+            for key, bar in base.in_order(new).items()
+            if not connection.execute(_UPSERT, base.as_row(bar)).rowcount
+        }
+
+        def ask(questions: Sequence[Question]) -> list[Answer]:
+            return [connection.execute(_spelled(sql), values).fetchall() for sql, values in questions]
+
+        for key, made in with_late(ask, late).items():
+            if made is None:
+                self._bar_again(connection, key)
+            else:
+                connection.execute(_spelled(base.REPLACE_BAR), base.as_row(made))
         return len(new)
 
     def _stored(self, connection: sqlite3.Connection, ticks: Sequence[Tick]) -> Sequence[Tick]:
@@ -97,13 +108,6 @@ class SqliteWriter:
         # Which of them, only one by one says.
         connection.execute("ROLLBACK TO ticks")
         return [tick for tick in ticks if connection.execute(_INSERT, tick).rowcount]
-
-    def _bar_with_late(self, connection: sqlite3.Connection, key: bars.Key, ticks: Sequence[Tick]) -> None:
-        bar = with_late(lambda sql, values: connection.execute(_spelled(sql), values).fetchall(), key, ticks)
-        if bar is None:
-            self._bar_again(connection, key)
-        else:
-            connection.execute(_spelled(base.REPLACE_BAR), base.as_row(bar))
 
     def _bar_again(self, connection: sqlite3.Connection, key: bars.Key) -> None:
         """The bar from all its ticks."""
