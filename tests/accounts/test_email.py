@@ -171,6 +171,8 @@ def test_a_changed_address_counts_once_it_is_confirmed(client: Client, owner: Us
     owner.refresh_from_db()
     assert owner.email == "new@example.org"
     assert list(EmailAddress.objects.filter(user=owner).values_list("email", "verified")) == [("new@example.org", True)]
+    # Somebody else may have done it, at a session that was left open.
+    assert [one.to for one in mail.outbox if "changed" in one.subject.lower()] == [["owner@example.org"]]
 
 
 def test_an_address_that_waits_can_be_given_up_and_the_one_in_use_cannot(client: Client, owner: User) -> None:
