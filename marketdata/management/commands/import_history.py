@@ -19,7 +19,10 @@ from ...history.sources import SOURCES
 
 
 class Command(BaseCommand):
-    help = "Reads ticks, bars and trades from files: what export_history wrote, or another source. Again, it brings nothing new."
+    help = (
+        "Reads ticks, bars and trades from files: what export_history wrote, or another source. "
+        "Again, it brings nothing new."
+    )
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
