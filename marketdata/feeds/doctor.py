@@ -13,7 +13,7 @@ from typing import Final
 
 from ..facts import InstrumentFacts
 from ..quotes import Quote
-from .base import Batch, Feed, FeedError, PermanentFeedError, Rejected, TemporaryFeedError
+from .base import Batch, ConnectionState, Feed, FeedError, PermanentFeedError, Rejected, TemporaryFeedError
 from .hints import hint_for, hint_for_rejected
 
 LIST_S: Final = 45.0
@@ -139,6 +139,7 @@ class _Watch:
 async def _watch(feed: Feed, contracts: Sequence[InstrumentFacts], watch_s: float, found: Examination) -> None:
     watch = _Watch({facts.symbol for facts in contracts})
     found.seen.append(f"subscribes to {', '.join(sorted(watch.symbols))} for {watch_s:g} s")
+    states: Sequence[ConnectionState] = []
     try:
         await feed.cover(contracts)
         async with asyncio.timeout(watch_s):
@@ -147,15 +148,17 @@ async def _watch(feed: Feed, contracts: Sequence[InstrumentFacts], watch_s: floa
                     async with contextlib.aclosing(feed.batches()) as batches:  # type: ignore[type-var]
                         async for batch in batches:
                             watch.take(batch)
+                            states = feed.connections()  # while it reads: closed at the end, it may say that it is down
                     raise TemporaryFeedError("the feed ended")
                 except TemporaryFeedError as error:
                     watch.failures.append(error)
+                    states = feed.connections()
                     await asyncio.sleep(min(1.0, watch_s / 4))
     except TimeoutError:
         pass
     except PermanentFeedError as error:
         found.blame(f"it gave up: {error}", hint_for(error))
-    for state in feed.connections():
+    for state in states or feed.connections():
         found.seen.append(f"connection {state.name}: {state.state}, {state.instruments} instruments")
     _judge_quotes(watch, found)
     _judge_lag(watch, found)

@@ -130,6 +130,14 @@ def test_the_settings_line_is_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert entry["toy"]["url"].startswith("wss://")
 
 
+async def test_the_doctor_finds_its_connection_open(toy: str) -> None:
+    async with ToyVenue().open() as venue:
+        for name in NAMES:
+            await venue.quote(name, 1.0)
+        found = await asyncio.wait_for(examine(built(toy, venue), 0.5), 20)
+    assert any(line.startswith("connection toy: open") for line in found.seen), found.seen
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_the_feed_of_the_page_runs_under_the_leader(toy: str, redis_client: Redis) -> None:
     async with ToyVenue().open() as venue:
