@@ -185,6 +185,10 @@ def test_a_finger_hits_what_it_aims_at(live_site: LiveSite) -> None:
         wait_until_live(page)
         expect(rows(page)).to_have_count(7)
         assert page.evaluate(SMALL) == []
+        # The hints leave the page to the list: they are one line.
+        hints = page.get_by_test_id("hints").bounding_box()
+        assert hints is not None
+        assert hints["height"] < 60
         page.get_by_test_id("account").tap()
         assert page.evaluate(SMALL) == []
         page.keyboard.press("Escape")

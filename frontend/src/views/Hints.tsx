@@ -53,7 +53,9 @@ export function Hints(props: { desk: Desk; onSearch: () => void }) {
                     <For each={WORDS[hint].keys}>{(key) => <kbd>{key}</kbd>}</For>
                   </span>
                   {WORDS[hint].text}
-                  {hint === "search" || inChain() ? "" : " in a chain"}
+                  <Show when={hint !== "search" && !inChain()}>
+                    <span class="hint-where">in a chain</span>
+                  </Show>
                 </button>
               </li>
             )}
