@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -261,11 +262,14 @@ def _migrate() -> None:
 
 def _keep_ids() -> None:
     """For a database that is new, or of an older copy, beside a history that is not."""
+    import psycopg
+
     from marketdata.history import given_ids
     from marketdata.history.database import HistoryDownError, history
+    from marketdata.history.schema import NewerSchemaError
 
-    # Where history does not answer, its recorder says so.
-    with contextlib.suppress(HistoryDownError):
+    # Where history does not answer, is of a later version or a broken file, its recorder says so; the rest can start.
+    with contextlib.suppress(HistoryDownError, NewerSchemaError, sqlite3.DatabaseError, psycopg.Error):
         given_ids.keep(history())
 
 

@@ -138,6 +138,17 @@ def test_a_database_that_cannot_be_used_is_one_line(short_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_broken_file_of_history_keeps_nobody_from_the_rest(short_path: Path) -> None:
+    (short_path / "var").mkdir()
+    (short_path / "var" / "history.sqlite3").write_bytes(b"no database" * 1000)
+    running = RunningUp(short_path, command=WHOLE)
+    try:
+        running.wait_for("url: http://")
+    finally:
+        running.end()
+
+
+@pytest.mark.slow
 def test_a_database_that_takes_no_writing_is_one_line(short_path: Path) -> None:
     values = environment(short_path)
     run_to_end([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=values)
