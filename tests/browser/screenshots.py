@@ -1,14 +1,18 @@
-"""The pictures that the README shows, made from a running site: `scripts/screenshots`."""
+"""The pictures that the README shows, made from the running product, as `scripts/run` starts it, with its past sessions:
+`scripts/screenshots`."""
 
+import contextlib
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.browser.chromium import CHROMIUM
-from tests.browser.conftest import LiveSite
-from tests.path.stack import Stack
+from tests.project.fake_parts import wait_until
+from tests.project.running_up import WHOLE, RunningUp
 
 PICTURES = {
     "watchlist": {"viewport": {"width": 1280, "height": 560}, "color_scheme": "light"},
@@ -45,29 +49,42 @@ WAYS = {
     "detail": Way(CHAIN, MONTHLY, "Home c Enter"),
 }
 SETTLE_MS = 4_000
+# The past is stored in the background, after the market was listed for the first time.
+PAST = "of the simulated market's past"
+PAST_S = 120
+# Some live minutes after it.
+LIVE_S = 150
 
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp"))
+    up = RunningUp(directory, command=WHOLE)
     try:
-        with Stack(directory / "stack", symbols=1, user_count=1) as stack:
-            _take(LiveSite(stack, stack.start_web()), folder)
+        url, username, password = (up.wait_for(f"{what}: ").partition(": ")[2] for what in ("url", "user", "password"))
+        logs = directory / "var" / "log"
+        wait_until(lambda: any(PAST in log.read_text() for log in logs.glob("*.log")), PAST_S)
+        time.sleep(LIVE_S)
+        _take(url, username, password, folder)
     finally:
+        up.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            up.process.wait(30)
+        up.end()
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _take(site: LiveSite, folder: Path) -> None:
+def _take(url: str, username: str, password: str, folder: Path) -> None:
     try:
         for name, options in PICTURES.items():
             page = CHROMIUM.browser.new_context(**options).new_page()  # type: ignore[arg-type]
-            page.goto(site.url)
-            page.fill("input[name=login]", site.username)
-            page.fill("input[name=password]", site.password)
+            page.goto(url)
+            page.fill("input[name=login]", username)
+            page.fill("input[name=password]", password)
             page.keyboard.press("Enter")
             page.wait_for_selector("[data-testid=state]")
             if (way := WAYS.get(name.partition("-")[0])) is not None:
-                page.goto(f"{site.url}{way.address}")
+                page.goto(f"{url}{way.address}")
                 page.click(way.click)
                 page.wait_for_timeout(1_000)
                 for key in way.keys.split():
