@@ -1,5 +1,5 @@
 // A greek as traders read it: as many decimals as the underlying's price leaves it digits, the same for every strike of a
-// chain, so that they align. Pure; grid/columns.ts uses it.
+// chain, so that they align. Pure; the grids and an instrument's details use it.
 import { fixedOrLess, significant } from "./format";
 
 export type Greek = "delta" | "gamma" | "theta" | "vega" | "rho";

@@ -186,11 +186,15 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
         () => isWanted && isMounted,
       ).then(
         (loaded) => {
-          plot = loaded;
-          if (loaded) {
-            loaded.change(look());
-            request(true);
+          if (!loaded) return;
+          // Another instrument may have come since it was made: two would stand in one place.
+          if (!isWanted || !isMounted) {
+            loaded.remove();
+            return;
           }
+          plot = loaded;
+          loaded.change(look());
+          request(true);
         },
         () => setState({ phase: "failed", message: "The chart could not be loaded from the server." }),
       );

@@ -5,7 +5,8 @@ import { ChartPane } from "../chart/ChartPane";
 import type { Desk } from "../desk";
 import { Expiries } from "../detail/Expiries";
 import { Trades } from "../detail/Trades";
-import { age, asIs, change, count, decimals, exact, fixed, percent, price, significant } from "../format";
+import { age, asIs, change, count, decimals, exact, fixed, fixedOrLess, percent, price } from "../format";
+import { type Greek, greekText } from "../greeks";
 import type { Named } from "../grid/cells";
 import {
   besideNote,
@@ -89,18 +90,13 @@ export function Detail(props: { desk: Desk; entry: Named }) {
     text,
     title: titled(key, text, means),
   });
+  const written = (name: Greek) => greekText(name, view().value(name), view().value("underlying_price"));
   const greeks = (): readonly Figure[] => [
-    greek("Delta", "delta", fixed(view().value("delta"), 3), "Price change for 1 of the underlying"),
-    greek("Gamma", "gamma", significant(view().value("gamma"), 3), "Delta change for 1 of the underlying"),
-    greek("Theta", "theta", fixed(view().value("theta"), 3), "Price change in a calendar day", "a day"),
-    greek(
-      "Vega",
-      "vega",
-      fixed(view().value("vega"), 3),
-      "Price change for a point of volatility",
-      "a point",
-    ),
-    greek("Rho", "rho", fixed(view().value("rho"), 3), "Price change for a point of interest", "a point"),
+    greek("Delta", "delta", fixedOrLess(view().value("delta"), 3), "Price change for 1 of the underlying"),
+    greek("Gamma", "gamma", written("gamma"), "Delta change for 1 of the underlying"),
+    greek("Theta", "theta", written("theta"), "Price change in a calendar day", "a day"),
+    greek("Vega", "vega", written("vega"), "Price change for a point of volatility", "a point"),
+    greek("Rho", "rho", written("rho"), "Price change for a point of interest", "a point"),
   ];
   const volatilities = (): readonly Figure[] => [
     greek("Bid", "bid_iv", percent(view().value("bid_iv")), "Implied volatility of the bid, a year"),
