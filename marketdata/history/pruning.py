@@ -9,7 +9,7 @@ long as each took.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -57,6 +57,8 @@ class Pruned(msgspec.Struct):
     compacted: int = 0
     # Ticks received up to this second went because of the size.
     up_to: int | None = None
+    # Another process prunes now, and this one has done nothing.
+    is_elsewhere: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.ticks or self.trades or self.bars)
@@ -101,9 +103,9 @@ def prune_to(
     dry_run: bool = False,
     should_stop: ShouldStop = lambda: False,
 ) -> Pruned:
-    with _writing(database) as connection:
-        if not _is_alone(database, connection):
-            return Pruned()
+    with _writing(database) as connection, _alone(database, connection) as is_alone:
+        if not is_alone and not dry_run:
+            return Pruned(is_elsewhere=True)
         pruner = _pruner(database, connection)
         rows = _Rows(database, connection)
         pruned = Pruned()
@@ -207,12 +209,21 @@ def _pruner(database: Database, connection: Any) -> Pruner:
     return SqlitePruner(connection)
 
 
-def _is_alone(database: Database, connection: Any) -> bool:
-    """Of several recorders, one prunes at a time; the lock goes with the connection."""
+@contextmanager
+def _alone(database: Database, connection: Any) -> Iterator[bool]:
+    """Of several recorders, one prunes at a time: whether it is this one. The lock is given back here, since a server
+    closes a connection, with its locks, some time after it was left."""
     if database.vendor == "sqlite":
-        return True
-    sql = "SELECT pg_try_advisory_lock(hashtext('strikewire history pruning'))"
-    return bool(connection.execute(sql).fetchone()[0])
+        yield True
+        return
+    lock = "hashtext('strikewire history pruning')"
+    is_alone = bool(connection.execute(f"SELECT pg_try_advisory_lock({lock})").fetchone()[0])
+    try:
+        yield is_alone
+    finally:
+        if is_alone:
+            with suppress(psycopg.Error):  # it goes with a connection that has broken
+                connection.execute(f"SELECT pg_advisory_unlock({lock})")
 
 
 @contextmanager

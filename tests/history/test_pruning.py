@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from marketdata import disk
 from marketdata.history.columns import TICK
@@ -288,7 +288,11 @@ def test_one_prunes_at_a_time(history_database: Database) -> None:
     insert(history_database, days(4))
     with psycopg.connect(history_database.url) as other:
         other.execute("SELECT pg_advisory_lock(hashtext('strikewire history pruning'))")
-        assert prune_to(history_database, DAY0 + 3 * DAY_S, Limits(tick_days=1)) == Pruned()
+        assert prune_to(history_database, DAY0 + 3 * DAY_S, Limits(tick_days=1)) == Pruned(is_elsewhere=True)
+        with pytest.raises(CommandError, match="prunes at this moment"):
+            call_command("prune_history", stdout=io.StringIO())
+        call_command("prune_history", "--dry-run", stdout=io.StringIO())  # takes nothing away, and so asks nobody
+        other.execute("SELECT pg_advisory_unlock_all()")
     assert prune_to(history_database, DAY0 + 3 * DAY_S, Limits(tick_days=1)).ticks == 240
 
 

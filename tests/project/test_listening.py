@@ -77,4 +77,4 @@ def test_serve_says_a_port_in_use_in_one_line() -> None:
         command = [sys.executable, "manage.py", "serve", "--port", str(port)]
         ended = run_to_end(command, cwd=ROOT, env={**os.environ})
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"port {port} is in use: give another with --port\n"
+    assert ended.stderr == f"error: port {port} is in use: give another with --port\n"

@@ -30,6 +30,8 @@ class Command(BaseCommand):
             pruned = prune(history(), time.time(), settings, dry_run=options["dry_run"])
         except HistoryDownError as error:
             raise CommandError(f"the history database does not answer: {error}") from error
+        if pruned.is_elsewhere:
+            raise CommandError("a recorder, or this command elsewhere, prunes at this moment: try again in a minute")
         would = "would go (about)" if options["dry_run"] else "went"
         self.stdout.write(f"{pruned.ticks:,} ticks, {pruned.trades:,} trades and {pruned.bars:,} bars {would}")
         if pruned.up_to is not None:
