@@ -4,20 +4,22 @@
 
 Each signs in with a token, subscribes to fifty symbols and waits for its snapshot. Told is how long the last of them
 waited, and how late rows were for those that stayed, before and meanwhile; all of it for each of `--spread-ms`: with 0 they
-come at once, with 5000 each waits a random part of five seconds first, as clients do that are told a `reconnect_ms`. How
-often the database is asked is counted by tests/stream/test_connect_queries.py.
+come at once, with 5000 each waits a random part of five seconds first, as clients do that are told a `reconnect_ms`. Those
+that stay are clients of a process of their own: one that makes two thousand connections reads late by itself. How often the
+database is asked is counted by tests/stream/test_connect_queries.py.
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
 import random
 import tempfile
 import time
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import uvloop
@@ -31,6 +33,9 @@ from .measuring import Running
 from .peers.strikewire import Strikewire
 from .watchers import decode
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 PER_SOCKET: Final = 50
 BEFORE_S: Final = 8.0
 STAY: Final = 200
@@ -39,12 +44,13 @@ PATIENCE_S: Final = 60.0
 
 
 class Client(WSListener):
-    """`had` is done with the snapshot; `lags` takes how late each row was, ms, in the clock of one machine."""
+    """`had` is done with the snapshot; `arrived` takes when each row came, and how late, both in ms of the machine's one
+    clock."""
 
-    def __init__(self, symbols: Sequence[str], lags: "array[float] | None" = None) -> None:
+    def __init__(self, symbols: Sequence[str], arrived: "array[float] | None" = None) -> None:
         super().__init__()
         self._symbols = symbols
-        self._lags = lags
+        self._arrived = arrived
         self.had = asyncio.get_running_loop().create_future()
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -59,7 +65,7 @@ class Client(WSListener):
         if frame.msg_type != WSMsgType.TEXT:
             return
         payload = frame.get_payload_as_bytes()
-        if self._lags is None and payload.startswith(b'{"op":"ticks"'):
+        if self._arrived is None and payload.startswith(b'{"op":"ticks"'):
             return
         now = time.time() * 1000
         message = decode(payload)
@@ -67,43 +73,79 @@ class Client(WSListener):
             transport.send(WSMsgType.TEXT, b'{"op":"pong","n":%d}' % message.n)
         elif message.op == "snapshot" and not message.more and not self.had.done():
             self.had.set_result(time.monotonic())
-        elif message.op == "ticks" and self._lags is not None:
+        elif message.op == "ticks" and self._arrived is not None:
             # Rows carry the venue's time; the benchmark's venue stamps a millisecond before the row is published.
-            self._lags.extend(now - row[2] for row in json.loads(payload)["rows"])
+            for row in json.loads(payload)["rows"]:
+                self._arrived.append(now)
+                self._arrived.append(now - row[2])
 
 
-async def _storm(running: Running, sockets: int, spread_ms: int, seed: int) -> dict[str, float]:
-    rng = random.Random(seed)
-    names = list(running.ids)
-    lags: array[float] = array("d")
-    kept: list[Any] = []
+class Came(NamedTuple):
+    """`connected` is held so that the connection stays."""
 
-    async def come(index: int, wait_s: float, own: "array[float] | None" = None) -> float:
+    waited_s: float
+    connected: Any
+
+
+class Way(NamedTuple):
+    """To the server, and what its clients may ask for."""
+
+    url: str
+    tokens: Sequence[str]
+    symbols: Sequence[str]
+
+    async def come(self, index: int, rng: random.Random, wait_s: float, arrived: "array[float] | None" = None) -> Came:
         await asyncio.sleep(wait_s)
         began = time.monotonic()
-        client = Client(rng.sample(names, PER_SOCKET), own)
-        headers = {"Authorization": f"Bearer {running.tokens[index % len(running.tokens)]}"}
-        kept.append(
-            await ws_connect(lambda: client, running.url, extra_headers=headers, websocket_handshake_timeout=PATIENCE_S)
+        client = Client(rng.sample(self.symbols, PER_SOCKET), arrived)
+        headers = {"Authorization": f"Bearer {self.tokens[index % len(self.tokens)]}"}
+        connected = await ws_connect(
+            lambda: client, self.url, extra_headers=headers, websocket_handshake_timeout=PATIENCE_S
         )
         had: float = await asyncio.wait_for(client.had, PATIENCE_S)
-        return had - began
+        return Came(had - began, connected)
 
-    for first in range(0, STAY, 50):
-        await asyncio.gather(*(come(index, 0, lags) for index in range(first, min(first + 50, STAY))))
-    await asyncio.sleep(SETTLE_S)
-    del lags[:]
-    await asyncio.sleep(BEFORE_S)
-    before = np.array(lags)
-    del lags[:]
-    cpu = kernel.cpu_seconds(process.pid for process in running.server)
-    began = time.monotonic()
-    waited = await asyncio.gather(
-        *(come(STAY + index, rng.uniform(0, spread_ms / 1000) if spread_ms else 0) for index in range(sockets))
-    )
-    lasted = time.monotonic() - began
-    meanwhile = np.array(lags)
-    cpu = kernel.cpu_seconds(process.pid for process in running.server) - cpu
+
+def stay(way: Way, seed: int, line: "Connection") -> None:
+    """A process of clients that stay: says when they have come, and at the end when rows came to them, and how late."""
+
+    async def until_asked() -> "array[float]":
+        rng = random.Random(seed)
+        arrived: array[float] = array("d")
+        came: list[Came] = []
+        for first in range(0, STAY, 50):
+            some = range(first, min(first + 50, STAY))
+            came += await asyncio.gather(*(way.come(index, rng, 0, arrived) for index in some))
+        line.send("they have come")
+        await asyncio.to_thread(line.recv)
+        return arrived
+
+    line.send(np.array(uvloop.run(until_asked())).reshape(-1, 2))
+
+
+def _storm(running: Running, sockets: int, spread_ms: int, seed: int) -> dict[str, float]:
+    way = Way(running.url, running.tokens, list(running.ids))
+    pid = [process.pid for process in running.server]
+    ours, theirs = multiprocessing.Pipe()
+    staying = multiprocessing.get_context("spawn").Process(target=stay, args=(way, -seed, theirs), daemon=True)
+    staying.start()
+    try:
+        _answer(ours)
+        time.sleep(SETTLE_S)
+        settled_ms = time.time() * 1000
+        time.sleep(BEFORE_S)
+        cpu = kernel.cpu_seconds(pid)
+        began, began_ms = time.monotonic(), time.time() * 1000
+        waited = uvloop.run(_come(way, sockets, spread_ms, seed))
+        lasted, ended_ms = time.monotonic() - began, time.time() * 1000
+        cpu = kernel.cpu_seconds(pid) - cpu
+        ours.send("enough")
+        at, late = _answer(ours).T
+    finally:
+        staying.terminate()
+        staying.join()
+    before = late[(at >= settled_ms) & (at < began_ms)]
+    meanwhile = late[(at >= began_ms) & (at < ended_ms)]
     return {
         "all have their snapshot after, s": lasted,
         "a socket waited, p50 s": float(np.percentile(waited, 50)),
@@ -116,6 +158,20 @@ async def _storm(running: Running, sockets: int, spread_ms: int, seed: int) -> d
     }
 
 
+async def _come(way: Way, sockets: int, spread_ms: int, seed: int) -> list[float]:
+    """How long each waited."""
+    rng = random.Random(seed)
+    waits = [rng.uniform(0, spread_ms / 1000) for _ in range(sockets)]
+    came = await asyncio.gather(*(way.come(STAY + index, rng, wait) for index, wait in enumerate(waits)))
+    return [one.waited_s for one in came]
+
+
+def _answer(line: "Connection") -> Any:
+    if not line.poll(PATIENCE_S):
+        raise TimeoutError("those that stay do not answer")
+    return line.recv()
+
+
 def main(arguments: Sequence[str] | None = None) -> dict[int, list[dict[str, float]]]:
     options = _options(arguments)
     found: dict[int, list[dict[str, float]]] = {spread: [] for spread in options.spread_ms}
@@ -126,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[int, list[dict[str, flo
                 tempfile.TemporaryDirectory(prefix="sw-", dir="/tmp") as folder,
                 Strikewire("uvicorn").start(Path(folder), load) as running,
             ):
-                rounds.append(uvloop.run(_storm(running, options.sockets, spread, number + 1)))
+                rounds.append(_storm(running, options.sockets, spread, number + 1))
             told = ", ".join(f"{name} {value:,.4g}" for name, value in rounds[-1].items())
             print(f"round {number + 1}, over {spread} ms: {told}", flush=True)
     for spread, rounds in found.items():
