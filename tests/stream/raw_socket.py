@@ -74,16 +74,33 @@ class RawSocket:
                 await asyncio.sleep(0.02)
 
     async def _read(self, size: int, timeout: float) -> None:
+        """Whoever cancels it loses no byte, as with `sock_recv`: what that has read goes with it."""
+        await asyncio.sleep(0)
         try:
-            data = await asyncio.wait_for(self._loop.sock_recv(self._socket, size), timeout)
-        except TimeoutError:
-            return
+            try:
+                data = self._socket.recv(size)
+            except BlockingIOError:
+                if not await self._readable(timeout):
+                    return
+                data = self._socket.recv(size)
         except OSError:
             data = b""
         if not data:
             self.closed = True
         self.read += len(data)
         self._buffer += data
+
+    async def _readable(self, timeout: float) -> bool:
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(self._socket, lambda: None if ready.done() else ready.set_result(None))
+        try:
+            async with asyncio.timeout(timeout):
+                await ready
+        except TimeoutError:
+            return False
+        finally:
+            self._loop.remove_reader(self._socket)
+        return True
 
     async def _take(self, answers: bool) -> None:
         while (frame := self._frame()) is not None:

@@ -122,7 +122,7 @@ async def test_slow_clients_cost_a_window_each_and_nobody_elses_time(floor: Floo
     """One never reads, one reads 20 kB/s of some 450: what the server keeps for them is bounded, what the slow one sees is
     not older than its window takes to read, and a fast one notices nothing."""
     mover = floor.mover
-    async with stream_client(web, floor.stranger) as fast:
+    async with stream_client(web, floor.stranger) as fast, contextlib.AsyncExitStack() as ended:
         await fast.ask("configure", "configured", interval_ms=50)
         await fast.ask("subscribe", "subscribed", source="wide", symbols=floor.symbols(WIDE))
         mover.say("run", numbers=list(WIDE), rate=2_500)
@@ -131,6 +131,8 @@ async def test_slow_clients_cost_a_window_each_and_nobody_elses_time(floor: Floo
             before = web.process.resident_kib()
             deaf = [await RawSocket.open(web, floor.owner) for _ in range(4)]
             slow = await RawSocket.open(web, floor.owner)
+            for sock in (*deaf, slow):
+                ended.callback(sock.close)
             for sock in (*deaf, slow):
                 for start in range(0, len(WIDE), 125):
                     symbols = floor.symbols(WIDE[start : start + 125])
@@ -159,13 +161,11 @@ async def test_slow_clients_cost_a_window_each_and_nobody_elses_time(floor: Floo
         # Five windows of text, twice for the parts of the way, and what a process takes for five sockets.
         assert held < 5 * 2 * 512 + 16 * 1024, held
         # Each byte of a window waits for those before it; what left the window is the newest there was.
+        assert not slow.closed
         assert max(slow.ages) < (WINDOW + 512 * 1024) / SLOW + 5, max(slow.ages)
         assert slow.went_back == 0
-        assert not slow.closed
         assert len(slow.ages) > growing
         assert any(row[1] > newest[row[0]] for row in slow.rows.values())
         assert fast.closed is None
         assert fast.longest_wait < 1.0
-        for sock in (*deaf, slow):
-            sock.close()
     assert not re.search("Traceback", web.process.log.read_text())
