@@ -2,15 +2,10 @@
 many, the one that stands, with what it lacks from the other. So importing again changes nothing, in whatever order.
 """
 
-import sqlite3
-from collections.abc import Sequence
 from typing import Any, Final
 
-import psycopg
-
 from .columns import BAR
-from .database import Database, HistoryDownError
-from .writers import RowsRefusedError
+from .import_writing import ImportWriter, Rows
 
 _FILLED: Final = BAR[2:]
 _SET: Final = ", ".join(
@@ -37,52 +32,23 @@ _POSTGRESQL: Final = (
     f"INSERT INTO history_bar AS b ({_NAMES}) SELECT DISTINCT ON (instrument, minute) {_NAMES} FROM imported_bar "
     f"ORDER BY instrument, minute {_MERGE}"
 )
-_TEMPORARY: Final = "CREATE TEMPORARY TABLE imported_bar (LIKE history_bar) ON COMMIT DELETE ROWS"
 
 
-class BarWriter:
-    """Writes with one connection, made at the first bar."""
+class BarWriter(ImportWriter):
+    temporary = "CREATE TEMPORARY TABLE imported_bar (LIKE history_bar) ON COMMIT DELETE ROWS"
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._connection: Any = None
-
-    def write(self, bars: Sequence[Sequence[Any]]) -> int:
-        """Commits rows in the order of `columns.BAR`; how many were new or brought something new. Raises HistoryDownError,
-        or RowsRefusedError where the database takes none of them."""
-        try:
-            if self._database.vendor == "postgresql":
-                return self._to_postgresql(bars)
-            return self._to_sqlite(bars)
-        except (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError) as error:
-            self.close()
-            raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
-        except (psycopg.Error, sqlite3.Error, OverflowError) as error:
-            self.close()
-            raise RowsRefusedError(str(error).strip().partition("\n")[0]) from error
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _to_sqlite(self, bars: Sequence[Sequence[Any]]) -> int:
-        connection = self._connection = self._connection or self._database.connect()
+    def _to_sqlite(self, connection: Any, rows: Rows) -> int:
         before = connection.total_changes
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(_SQLITE, bars)
+        connection.executemany(_SQLITE, rows)
         connection.execute("COMMIT")
         return int(connection.total_changes - before)
 
-    def _to_postgresql(self, bars: Sequence[Sequence[Any]]) -> int:
-        if self._connection is None:
-            self._connection = self._database.connect()
-            self._connection.execute(_TEMPORARY)
-            self._connection.commit()
-        cursor = self._connection.cursor()
+    def _to_postgresql(self, connection: Any, rows: Rows) -> int:
+        cursor = connection.cursor()
         with cursor.copy(f"COPY imported_bar ({_NAMES}) FROM STDIN") as copy:
-            for bar in bars:
+            for bar in rows:
                 copy.write_row(bar)
         changed: int = cursor.execute(_POSTGRESQL).rowcount
-        self._connection.commit()
+        connection.commit()
         return changed

@@ -36,13 +36,7 @@ async def test_a_node_of_the_rows_cluster_remembers(
 ) -> None:
     cluster = start_cluster(tmp_path, masters=1)
     try:
-        first = Leading(server.url, rows_url=cluster.url)
-        async with first.running():
-            first.feed.quote(*SYMBOLS, bid=2.5)
-            await within(LISTED_S, lambda: first.accepted == len(SYMBOLS))
-            term = first.term
-        with Redis.from_url(server.url) as redis:
-            redis.flushall()
+        term = await _led_and_forgotten(Leading(server.url, rows_url=cluster.url), server)
         clock_goes_back()
         second = Leading(server.url, rows_url=cluster.url)
         async with second.running():
@@ -53,6 +47,17 @@ async def test_a_node_of_the_rows_cluster_remembers(
             assert second.term == term + 1
     finally:
         cluster.stop()
+
+
+async def _led_and_forgotten(first: Leading, server: RunningValkey) -> int:
+    """The term in which `first` led, of which `server` knows nothing any more."""
+    async with first.running():
+        first.feed.quote(*SYMBOLS, bid=2.5)
+        await within(LISTED_S, lambda: first.accepted == len(SYMBOLS))
+        term = first.term
+    with Redis.from_url(server.url) as redis:
+        redis.flushall()
+    return term
 
 
 def _shown(port: int) -> list[tuple[int, float | None]]:
@@ -68,13 +73,7 @@ async def test_a_history_server_of_its_own_remembers(
     history = start_valkey(short_path / "history")
     options = HistoryOptions(history.url, tmp_path)
     try:
-        first = Leading(server.url, options)
-        async with first.running():
-            first.feed.quote(*SYMBOLS, bid=2.5)
-            await within(LISTED_S, lambda: first.accepted == len(SYMBOLS))
-            term = first.term
-        with Redis.from_url(server.url) as redis:
-            redis.flushall()
+        term = await _led_and_forgotten(Leading(server.url, options), server)
         clock_goes_back()
         second = Leading(server.url, options)
         async with second.running():
