@@ -2,6 +2,8 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from marketdata.first_line import first_line
+
 
 def told(error: BaseException) -> str | None:
     """The line; None for what is nobody's doing but ours, whose traceback is wanted."""
@@ -37,4 +39,5 @@ def _lacks_tables(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().partition("\n")[0].rstrip(".")
+    """As it stands within a sentence."""
+    return first_line(error).rstrip(".")

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
+from marketdata.first_line import first_line
+
 from .addresses import own_addresses
 from .background import in_background
 from .child import Child
@@ -167,7 +169,7 @@ class Up:
                 return None
             return demo.prepare()
         except DatabaseError as error:  # a file that can be read and not written passes the migrations
-            raise StartError(f"the database cannot be used: {_first_line(error)}") from error
+            raise StartError(f"the database cannot be used: {first_line(error)}") from error
 
     # ── What the operator sees ────────────────────────────────────────────────────────────────────────────────────────
     async def _until_ready(self, figures: FiguresReader) -> None:
@@ -257,7 +259,7 @@ def _migrate() -> None:
         call_command("migrate", verbosity=0, interactive=False)
         _keep_ids()
     except DatabaseError as error:
-        raise StartError(f"the database cannot be used: {_first_line(error)}") from error
+        raise StartError(f"the database cannot be used: {first_line(error)}") from error
 
 
 def _keep_ids() -> None:
@@ -271,10 +273,6 @@ def _keep_ids() -> None:
     # Where history does not answer, is of a later version or a broken file, its recorder says so; the rest can start.
     with contextlib.suppress(HistoryDownError, NewerSchemaError, sqlite3.DatabaseError, psycopg.Error):
         given_ids.keep(history())
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

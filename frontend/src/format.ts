@@ -45,6 +45,13 @@ export function fixedOrLess(value: Value, places: number): string {
   return value > 0 ? `<${least}` : `>${MINUS}${least}`;
 }
 
+/** A price with the tick's decimals, and one more where it needs it: a mid may lie between two ticks. */
+export function midText(value: number, tick: number): string {
+  const places = decimals(tick);
+  const scaled = value * 10 ** places;
+  return fixed(value, Math.abs(scaled - Math.round(scaled)) < 1e-6 ? places : places + 1);
+}
+
 /** A price at the instrument's tick. A finer one (a mark, an index) is rounded to it. */
 export function price(value: Value, tick: number): string {
   const text = fixed(value, decimals(tick));

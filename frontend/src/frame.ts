@@ -13,6 +13,8 @@ const MS_A_FRAME = 25;
 const MS_A_CELL = 0.75;
 /** But never by more: ten times a second is as often as a number can be read. */
 export const LONGEST_PAUSE_MS = 100;
+/** So many rows out of sight that were never drawn are with each frame: a scroll may be quicker than the next one. */
+export const AHEAD = 6;
 
 /** Collects drawables and draws each once in the next animation frame that is due, however often it was asked. */
 export class Frame {

@@ -37,7 +37,7 @@ gap(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 return 1
 """
 )
-# KEYS stream · ARGV feed, term, JSON of {instrument: [seq, received ms]}
+# KEYS stream · ARGV feed, term, JSON of {instrument: [seq, received ms]}; that it was told before changes nothing
 _ENDS: Final = Script("return redis.call('XADD', KEYS[1], '*', 'feed', ARGV[1], 'term', ARGV[2], 'ends', ARGV[3])")
 
 
@@ -51,8 +51,7 @@ class Word(NamedTuple):
 
     async def tell(self, client: Client) -> None:
         """Raises RedisDownError."""
-        arguments = [*self.arguments, int(self.again)] if self.script is _GAP else list(self.arguments)
-        await client.run(self.script, [self.key], arguments)
+        await client.run(self.script, [self.key], [*self.arguments, int(self.again)])
 
 
 def gap(feed: str, term: int, from_ms: float, to_ms: float, count: int) -> Word:

@@ -17,6 +17,7 @@ import psycopg
 import psycopg_pool
 from django.conf import settings
 
+from ..first_line import first_line
 from . import schema
 
 READ_SECONDS: Final = 10
@@ -61,7 +62,7 @@ class Database:
                 connection.close()
                 raise
         except (psycopg.OperationalError, sqlite3.OperationalError, OSError) as error:
-            raise HistoryDownError(_first_line(error)) from error
+            raise HistoryDownError(first_line(error)) from error
         self._is_made = True
         return connection
 
@@ -133,7 +134,7 @@ class Database:
             sqlite3.OperationalError,
             OSError,
         ) as error:
-            raise HistoryDownError(_first_line(error)) from error
+            raise HistoryDownError(first_line(error)) from error
 
     def _pooled(self) -> "psycopg_pool.ConnectionPool[Any]":
         with self._lock:
@@ -188,7 +189,3 @@ def _opened(url: str) -> Database:
 def history() -> Database:
     """The installation's, one object a process."""
     return _opened(settings.HISTORY_DATABASE_URL)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

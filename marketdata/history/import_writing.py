@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import psycopg
 
+from ..first_line import first_line
 from .database import Database, HistoryDownError
 from .writers import RowsRefusedError
 
@@ -32,10 +33,10 @@ class ImportWriter(ABC):
             return self._to_sqlite(self._connected(), rows)
         except (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError) as error:
             self.close()
-            raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
+            raise HistoryDownError(first_line(error)) from error
         except (psycopg.Error, sqlite3.Error, OverflowError) as error:
             self.close()
-            raise RowsRefusedError(str(error).strip().partition("\n")[0]) from error
+            raise RowsRefusedError(first_line(error)) from error
 
     def close(self) -> None:
         if self._connection is not None:

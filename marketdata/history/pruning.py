@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 import psycopg
 
+from ..first_line import first_line
 from .database import Database, HistoryDownError
 from .schema import DAY_S
 
@@ -237,6 +238,6 @@ def _writing(database: Database) -> Iterator[Any]:
             connection.autocommit = True
         yield connection
     except (psycopg.OperationalError, sqlite3.OperationalError) as error:
-        raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
+        raise HistoryDownError(first_line(error)) from error
     finally:
         connection.close()

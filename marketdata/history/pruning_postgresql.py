@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
+from ..first_line import first_line
 from .pruning import MARK, ShouldStop, now_us
 from .schema import DAY_S
 
@@ -171,7 +172,7 @@ class PostgresqlPruner:
             # The file of a day that is over would keep its empty pages for nobody.
             self._connection.execute(f"VACUUM ({'FULL' if is_over else 'ANALYZE'}) {part.name}")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DiskFull) as error:
-            logger.info("%s keeps its size for now: %s", part.name, str(error).strip().partition("\n")[0])
+            logger.info("%s keeps its size for now: %s", part.name, first_line(error))
         finally:
             self._connection.execute("RESET lock_timeout")
         return gone, cut
@@ -187,7 +188,7 @@ class PostgresqlPruner:
             self._connection.execute(f"REINDEX INDEX CONCURRENTLY {index}")
             self._connection.execute(f"COMMENT ON INDEX {index} IS '{_COMPACT}'")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DiskFull, psycopg.errors.UndefinedTable) as error:
-            logger.info("%s keeps its size for now: %s", index, str(error).strip().partition("\n")[0])
+            logger.info("%s keeps its size for now: %s", index, first_line(error))
             return 0
         finally:
             self._connection.execute("RESET lock_timeout")

@@ -17,6 +17,8 @@ from rest_framework.views import set_rollback
 from accounts.tickets import TicketsUnavailableError
 from accounts.watchlists import ConflictError, GoneError, RefusedError, StaleError
 
+from ..first_line import first_line
+
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -125,7 +127,7 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
         case RedisError() | TicketsUnavailableError():
             return Unavailable()
         case OperationalError() | InterfaceError():  # a line in the log, where each request would leave a traceback
-            logger.error("the database failed: %s", str(exc).strip().partition("\n")[0] or type(exc).__name__)
+            logger.error("the database failed: %s", first_line(exc))
             return DatabaseDown()
     return None
 

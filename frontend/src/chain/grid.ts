@@ -2,7 +2,7 @@
 // frame.ts; after: chain/row.ts.
 import type { Flasher } from "../flash";
 import { fixed } from "../format";
-import type { Drawable, Frame } from "../frame";
+import { AHEAD, type Drawable, type Frame } from "../frame";
 import type { Named } from "../grid/cells";
 import { CellNote } from "../grid/note";
 import { viewOf } from "../grid/view";
@@ -62,8 +62,6 @@ interface Slot {
 const ALL_UP_TO = 120;
 /** Rows beyond the edges, so that a scroll finds them made. */
 const MARGIN = 8;
-/** So many rows out of sight that were never drawn are with each frame: a scroll may be quicker than the next one. */
-const AHEAD = 6;
 const PAGE = 10;
 /** As `--row` in tokens.css has it, by the density of rows that the page's root says. */
 const ROW = 26;

@@ -11,7 +11,7 @@ import {
   Switch,
 } from "solid-js";
 import type { Desk } from "../desk";
-import { count, decimals, fixed, percent } from "../format";
+import { count, midText, percent } from "../format";
 import type { Named } from "../grid/cells";
 import { columnValue, type Row } from "../protocol";
 import { zone, zoneName } from "../times";
@@ -76,7 +76,6 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
   });
   const look = createMemo((): Look => {
     const tick = facts()?.tick ?? 0.01;
-    const places = decimals(tick);
     // Of a bar only the last volatility is stored.
     if (price() === "iv")
       return { price: "iv", drawing: "line", interval: interval(), write: percent, step: 0.001 };
@@ -84,7 +83,7 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
       price: price(),
       drawing: choice().drawing,
       interval: interval(),
-      write: (value) => written(value, places),
+      write: (value) => midText(value, tick),
       step: price() === "mid" ? tick / 2 : tick,
     };
   });
@@ -319,12 +318,6 @@ export function ChartPane(props: { desk: Desk; entry: Named }) {
       </p>
     </section>
   );
-}
-
-/** A price with the tick's decimals, and one more where it needs it: a mid may lie between two ticks. */
-function written(value: number, places: number): string {
-  const scaled = Math.abs(value) * 10 ** places;
-  return fixed(value, Math.abs(scaled - Math.round(scaled)) < 1e-6 ? places : places + 1);
 }
 
 /** A bar in words: `O 2.40 H 2.60 L 2.35 C 2.45 · vol 12`. */

@@ -1,6 +1,6 @@
 // The grid of a watchlist: writes its own cells, only those in sight. Before: store.ts, frame.ts; after: row.ts, heading.ts.
 import type { Flasher } from "../flash";
-import type { Drawable, Frame } from "../frame";
+import { AHEAD, type Drawable, type Frame } from "../frame";
 import { type ActionOf, actionOf } from "../keys";
 import { type Arranged, arranged, landing, placed, type Sort, type SortValue } from "../lists/arrange";
 import { fitted } from "../lists/layout";
@@ -44,8 +44,6 @@ type Movement = "down" | "up" | "pageDown" | "pageUp" | "first" | "last";
 const PAGE = 10;
 /** Rows drawn beyond the edges, so that a slow scroll shows no old values. */
 const MARGIN = 6;
-/** So many rows out of sight that were never drawn are with each frame: a scroll may be quicker than the next one. */
-const AHEAD = 6;
 const CURSOR_ID = "list-cursor";
 const USUAL_WIDTH = 1100;
 const ROW = 26;

@@ -1,6 +1,6 @@
 // The legs of a position as a table: side, quantity and price can be changed in place; quotes are those of now.
 import { createEffect, createMemo, createSignal, Index, on, Show } from "solid-js";
-import { aboutDollars, age, asIs, decimals, exact, fixed, percent, price } from "../format";
+import { aboutDollars, age, asIs, exact, midText, percent, price } from "../format";
 import { isCoinPriced } from "../money";
 import type { Facts } from "../protocol";
 import { Flag } from "../protocol";
@@ -254,13 +254,6 @@ function LegRow(props: { parts: TableParts; view: LegView; index: number }) {
       </td>
     </tr>
   );
-}
-
-/** A price of the book, and with one more decimal where a middle lies between two ticks. */
-function midText(value: number, tick: number): string {
-  const places = decimals(tick);
-  const scaled = value * 10 ** places;
-  return fixed(value, Math.abs(scaled - Math.round(scaled)) < 1e-6 ? places : places + 1);
 }
 
 /** Of the whole leg; null where none is known. */

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
+from ...first_line import first_line
 from .. import bars
 from ..columns import BAR, TICK, TRADE, VALUES
 from ..database import Database, HistoryDownError
@@ -84,13 +85,13 @@ class PostgresqlWriter:
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             # Also a deadlock between two recorders, a lock held for long, a full disk, and a partition that was dropped.
             self.close()
-            raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
+            raise HistoryDownError(first_line(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.CheckViolation) as error:
             # The day's ticks belong into another partition by now: it was dropped, or made since we looked.
             self.close()
-            raise HistoryDownError(str(error).strip().partition("\n")[0]) from error
+            raise HistoryDownError(first_line(error)) from error
         except (psycopg.Error, OverflowError, TypeError, ValueError) as error:
-            raise RowsRefusedError(str(error).strip().partition("\n")[0]) from error
+            raise RowsRefusedError(first_line(error)) from error
         return answer
 
     def _opened(self) -> "psycopg.Connection[Any]":
