@@ -123,6 +123,17 @@ class ClusterScene:
         assert self.ingest.process.popen.poll() is None, self.ingest.process.log.read_text()[-2000:]
         return took
 
+    async def both_hear(self) -> None:
+        """Both listen on every node, also on one that is new to them: what they miss later was missed asleep."""
+        self.quote_silent()
+        await until(lambda: not self.wrong(self.client), "what was said to the client", CONTRACT_S * 3)
+        deadline = time.monotonic() + 20
+        while self.wrong(self.control):
+            # The control gets over what it missed for what is said afterwards, and for nothing else.
+            assert time.monotonic() < deadline, self.wrong(self.control)
+            self.quote_silent()
+            await asyncio.sleep(0.5)
+
     async def wake_servers(self, numbers: Collection[int]) -> None:
         """Lets web processes go on that slept while these silent instruments quoted, with ingest asleep meanwhile: it tells
         a node that is new to it all that it knows, and so may help who reads nothing again.
@@ -133,8 +144,11 @@ class ClusterScene:
             for web in (self.web, self.without):
                 web.process.signal(signal.SIGCONT)
             await self.converge(time.monotonic())
+            others = set(self.told).difference(numbers)
+            await until(lambda: not others.intersection(self.wrong(self.control)), "the control's other rows")
             await asyncio.sleep(0.5)
-            assert sorted(self.wrong(self.control)) == sorted(numbers)
+            wrong = sorted(self.wrong(self.control))
+            assert wrong == sorted(numbers), (wrong, sorted(numbers))
             assert not self.control.faults, self.control.faults[:10]
         self.quote_silent(numbers)
         await until(lambda: not self.wrong(self.control), "what was said afterwards", CONTRACT_S * self.factor)

@@ -42,8 +42,7 @@ async def test_rows_of_underlyings_on_different_nodes_reach_a_socket(scene: Clus
 
 async def test_every_instrument_is_right_after_its_slot_moved_under_load(scene: ClusterScene) -> None:
     former = scene.cluster.move_begins(shard_of(1), 0)
-    scene.quote_silent()
-    await until(lambda: not scene.wrong(scene.client), "what was said on the way", 6)
+    await scene.both_hear()
     with stopped(scene.web.process, scene.without.process):
         scene.cluster.move_ends(shard_of(1), former, 0)
         scene.quote_silent(silent_on(1))
@@ -67,8 +66,7 @@ async def test_every_instrument_is_right_after_slots_moved_again_and_again(scene
 async def test_every_instrument_is_right_on_a_node_that_joins_and_leaves(scene: ClusterScene) -> None:
     joined = scene.cluster.join()
     former = scene.cluster.move_begins(shard_of(1), joined)
-    scene.quote_silent()
-    await until(lambda: not scene.wrong(scene.client), "what was said on the way", 6)
+    await scene.both_hear()
     with stopped(scene.web.process, scene.without.process):
         scene.cluster.move_ends(shard_of(1), former, joined)
         scene.quote_silent(silent_on(1))
@@ -129,6 +127,7 @@ async def test_every_instrument_is_right_after_a_master_was_killed_and_its_repli
 
 
 async def test_every_instrument_is_right_whose_server_slept_through_a_take_over(scene: ClusterScene) -> None:
+    await scene.both_hear()
     with stopped(scene.web.process, scene.without.process):
         scene.cluster.nodes[2].kill()
         scene.cluster.take_over(2)
