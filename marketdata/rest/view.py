@@ -4,7 +4,7 @@ requests the user has left.
 
 from typing import Any, ClassVar
 
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -23,9 +23,21 @@ class View(APIView):
     tagged: ClassVar[bool] = False
     read_scope: ClassVar[str | None] = READ
     write_scope: ClassVar[str | None] = None
+    _no_such_format: APIException | None = None
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The framework asks for the format before it asks who that is. Here a format that is not to be had is refused
+        afterwards: such a request is counted like others, and a stranger hears that he has to sign in."""
+        try:
+            return super().perform_content_negotiation(request, force)
+        except APIException as error:
+            self._no_such_format = error
+            return super().perform_content_negotiation(request, force=True)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if self._no_such_format is not None:
+            raise self._no_such_format
         if self.query is not None:
             refuse_unknown(request, self.query if request.method in ("GET", "HEAD") else ())
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests import given_time
 from tests.path.stack import Stack
 
 from .conftest import LiveSite
@@ -92,11 +93,11 @@ def chain_of(page: Page) -> dict[str, Any]:
 
 def soon(condition: Any, otherwise: str) -> float:
     """Seconds until it holds, which is soon."""
-    began = time.monotonic()
+    began = given_time.now()
     while not condition():
-        assert time.monotonic() - began < FOLLOWS_S, otherwise
+        assert given_time.now() - began < FOLLOWS_S, otherwise
         time.sleep(0.05)
-    return time.monotonic() - began
+    return given_time.now() - began
 
 
 def save_rule(admin: Page, percent: str) -> int:

@@ -19,6 +19,7 @@ from marketdata.history.pruning_postgresql import TICK_BYTES
 from marketdata.history.schema import DAY_S, partition_of
 from marketdata.history.verify import Named, verify
 from marketdata.history.writers import open_writer
+from tests import given_time
 
 from .seeding import NOON_S, Row, insert, insert_bars, tick, trade
 
@@ -159,11 +160,11 @@ def test_on_sqlite_a_writer_never_waits_long(history_database: Database) -> None
     connection = sqlite3.connect(history_database.path, timeout=10, isolation_level=None)
     waits = []
     while not done.is_set():
-        began = time.monotonic()
+        began = given_time.now()
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO history_schema VALUES (1)")
         connection.execute("COMMIT")
-        waits.append(time.monotonic() - began)
+        waits.append(given_time.now() - began)
         time.sleep(0.005)
     connection.close()
     thread.join(30)

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from marketdata.stream.protocol import SUBPROTOCOL
+from tests import given_time
 
 from .stack import User, Web
 
@@ -25,7 +26,7 @@ HEARD = 200
 class StreamClient:
     """`rows` holds the newest row by instrument id, `messages` all that is not rows. A row that goes back, a row before
     its facts, a hole in `n`: each is an entry in `faults`. `received` counts characters, `longest_wait` is the longest
-    time between two frames of rows, s, and `largest` the bytes of the largest message of each op."""
+    time between two frames of rows, s of given time, and `largest` the bytes of the largest message of each op."""
 
     def __init__(self, socket: ClientConnection, answers_pings: bool = True) -> None:
         self.socket = socket
@@ -36,7 +37,7 @@ class StreamClient:
         self.faults: list[str] = []
         self.frames = 0
         self.frame_n = 0
-        self.frame_at = time.monotonic()
+        self.frame_at = given_time.now()
         self.longest_wait = 0.0
         self.received = 0
         self.largest: dict[str, int] = {}
@@ -51,9 +52,9 @@ class StreamClient:
 
     async def until(self, found: Callable[[], Any], timeout: float = WAIT_S) -> Any:
         """The first truthy value of `found()`, asked after every message."""
-        deadline = time.monotonic() + timeout
+        deadline = given_time.now() + timeout
         while not (value := found()):
-            left = deadline - time.monotonic()
+            left = deadline - given_time.now()
             if left <= 0:
                 raise AssertionError(
                     f"not within {timeout} s; last messages {self.messages[-5:]}, closed {self.closed}"
@@ -114,7 +115,7 @@ class StreamClient:
         rows = message.get("rows")
         self.heard.append((time.time(), op, message.get("health", "") if rows is None else len(rows)))
         if op in ("snapshot", "ticks"):
-            now = time.monotonic()
+            now = given_time.now()
             self.longest_wait = max(self.longest_wait, now - self.frame_at) if self.frames else 0.0
             self.frame_at = now
             self.frames += 1

@@ -218,7 +218,7 @@ class Stack:
             if server == "uvicorn"
             else ("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")
         )
-        web = Web(self.start(f"web-{server}-{port}", *arguments), server, port)
+        web = Web(self.start(f"web-{server}-{port}", *arguments), server, port, workers)
         web.wait_until_it_answers()
         return web
 
@@ -234,6 +234,7 @@ class Web:
     process: Process
     server: Server
     port: int
+    workers: int = 1
 
     @property
     def url(self) -> str:
@@ -248,13 +249,15 @@ class Web:
         return f"ws://127.0.0.1:{self.port}/ws/api/stream/"
 
     def wait_until_it_answers(self) -> None:
+        """All of it: a worker that died before it first served would end the others."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self.process.popen.poll() is not None:
                 break
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 urllib.request.urlopen(f"{self.url}/favicon.ico", timeout=10).close()
-                return
+                if self.workers == 1 or f"{self.workers} processes listening" in self.process.log.read_text():
+                    return
             time.sleep(0.05)
         raise RuntimeError(f"the web process did not answer:\n{self.process.log.read_text()[-3000:]}")
 

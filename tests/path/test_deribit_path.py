@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from marketdata.rows import FIELDS
+from tests import given_time
 from tests.feeds.deribit_recording import FIXTURE, entry_of, now_ms, recording
 from tests.feeds.deribit_server import STEPS, DeribitServer, Step
 
@@ -227,10 +227,10 @@ async def test_cuts_one_after_another_cost_no_more_each(scene: Scene) -> None:
     """Data resets the back-off: each wait is the first, of 0.75 s at most; else the fourth would be 2 s at least."""
     for _ in range(4):
         scene.server.cut()
-        began = time.monotonic()
+        began = given_time.now()
         await scene.play()
         await scene.converges()
-        assert time.monotonic() - began < 2.5 * scene.factor
+        assert given_time.now() - began < 2.5 * scene.factor
     waits = [
         float(line.rpartition("trying again in ")[2].split()[0]) for line in scene.said.splitlines() if "trying" in line
     ]

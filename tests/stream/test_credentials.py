@@ -1,7 +1,6 @@
 """Sockets obey the account: what they were let in by is taken away, and they leave; nobody else notices."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from accounts.identity import identity_of_session
 from accounts.models import ApiToken
 from marketdata.bus import keys
 from marketdata.stream import credentials
+from tests import given_time
 from tests.path.client import StreamClient, open_socket, stream_client
 from tests.path.stack import User
 
@@ -57,10 +57,10 @@ def delete(user: User) -> None:
 
 
 async def leaves(client: StreamClient) -> None:
-    began = time.monotonic()
+    began = given_time.now()
     closing = await client.message("closing", timeout=OBEYED_S)
     assert (closing["code"], await client.close_code(OBEYED_S)) == (4401, 4401)
-    assert time.monotonic() - began < OBEYED_S
+    assert given_time.now() - began < OBEYED_S
 
 
 @pytest.mark.parametrize(
