@@ -267,7 +267,8 @@ def _keep_ids() -> None:
     import psycopg
 
     from marketdata.history import given_ids
-    from marketdata.history.database import HistoryDownError, history
+    from marketdata.history.database import history
+    from marketdata.history.outage import HistoryDownError
     from marketdata.history.schema import NewerSchemaError
 
     # Where history does not answer, is of a later version or a broken file, its recorder says so; the rest can start.

@@ -17,18 +17,15 @@ import psycopg
 import psycopg_pool
 from django.conf import settings
 
-from ..first_line import first_line
 from . import schema
+from .outage import DamagedError, HistoryDownError, outages
 
 READ_SECONDS: Final = 10
 _POOL: Final = 8
+_ONLY_READS: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
 _STREAMED: Final = 2_000  # rows a round trip
 
 Vendor = Literal["postgresql", "sqlite"]
-
-
-class HistoryDownError(Exception):
-    """The history database cannot be reached or took too long; another try may help."""
 
 
 class Database:
@@ -47,7 +44,7 @@ class Database:
     def connect(self) -> Any:
         """A connection for a writer, the tables made: a psycopg one, or a sqlite3 one whose transactions are begun by
         hand. Raises HistoryDownError."""
-        try:
+        with outages():
             if self.vendor == "postgresql":
                 connection: Any = psycopg.connect(self.url, connect_timeout=5, application_name="strikewire history")
             else:
@@ -61,8 +58,6 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
-        except (psycopg.OperationalError, sqlite3.OperationalError, OSError) as error:
-            raise HistoryDownError(first_line(error)) from error
         self._is_made = True
         return connection
 
@@ -100,10 +95,7 @@ class Database:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        self._close_own()
 
     # ── Readers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,8 +105,19 @@ class Database:
     @contextmanager
     def _reading(self, limited: bool = True) -> Iterator[Any]:
         try:
+            with self._connected(limited) as connection:
+                yield connection
+        except DamagedError:
+            # The next reader looks at what is in its place by then.
+            self._close_own()
+            self._is_made = False
+            raise
+
+    @contextmanager
+    def _connected(self, limited: bool) -> Iterator[Any]:
+        with outages():
             if not self._is_made:
-                self.connect().close()
+                self._make()
             if self.vendor == "postgresql":
                 with (
                     self._pooled().connection(timeout=5) as connection,
@@ -127,14 +130,14 @@ class Database:
             # Called every so many steps of SQLite's machine; true interrupts the query.
             connection.set_progress_handler((lambda: time.monotonic() > ends) if limited else None, 100_000)
             yield connection
-        except (
-            psycopg.OperationalError,
-            psycopg.errors.QueryCanceled,
-            psycopg_pool.PoolTimeout,
-            sqlite3.OperationalError,
-            OSError,
-        ) as error:
-            raise HistoryDownError(first_line(error)) from error
+
+    def _make(self) -> None:
+        try:
+            self.connect().close()
+        except HistoryDownError as error:
+            # As a server after a failover, or a role that may only read: the tables were made before.
+            if not isinstance(error.__cause__, _ONLY_READS):
+                raise
 
     def _pooled(self) -> "psycopg_pool.ConnectionPool[Any]":
         with self._lock:
@@ -167,6 +170,12 @@ class Database:
             connection.execute("PRAGMA query_only = 1")
             self._local.connection = connection
         return connection
+
+    def _close_own(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
 
 
 @contextmanager

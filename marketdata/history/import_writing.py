@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import psycopg
 
 from ..first_line import first_line
-from .database import Database, HistoryDownError
+from .database import Database
+from .outage import outage
 from .writers import RowsRefusedError
 
 Rows = Sequence[Sequence[Any]]
@@ -31,11 +32,10 @@ class ImportWriter(ABC):
             if self._database.vendor == "postgresql":
                 return self._to_postgresql(self._connected(self.temporary), rows)
             return self._to_sqlite(self._connected(), rows)
-        except (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError) as error:
-            self.close()
-            raise HistoryDownError(first_line(error)) from error
         except (psycopg.Error, sqlite3.Error, OverflowError) as error:
             self.close()
+            if (down := outage(error)) is not None:
+                raise down from error
             raise RowsRefusedError(first_line(error)) from error
 
     def close(self) -> None:

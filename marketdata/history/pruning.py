@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 import psycopg
 
-from ..first_line import first_line
-from .database import Database, HistoryDownError
+from .database import Database
+from .outage import outages
 from .schema import DAY_S
 
 GB: Final = 1_000_000_000
@@ -230,14 +230,11 @@ def _alone(database: Database, connection: Any) -> Iterator[bool]:
 @contextmanager
 def _writing(database: Database) -> Iterator[Any]:
     """A connection on which each statement is a transaction."""
-    import sqlite3
-
     connection = database.connect()
     try:
         if database.vendor == "postgresql":
             connection.autocommit = True
-        yield connection
-    except (psycopg.OperationalError, sqlite3.OperationalError) as error:
-        raise HistoryDownError(first_line(error)) from error
+        with outages():
+            yield connection
     finally:
         connection.close()

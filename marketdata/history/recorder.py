@@ -15,9 +15,10 @@ import redis
 from ..bus.history_reader import ABANDONED_S, Entry, HistoryReader, in_order
 from ..disk import nearly_full
 from ..rows import TERM
-from .database import Database, HistoryDownError
+from .database import Database
 from .ends import gap_at_the_end
 from .entries import Reject, Tick, Trade, ticks_of, trades_of
+from .outage import HistoryDownError
 from .recorder_state import RecorderState
 from .writers import RowsRefusedError, Writer, open_writer
 from .writers.base import Gap

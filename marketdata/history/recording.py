@@ -16,7 +16,8 @@ from typing import Any, Final
 from ..bus.blocking import TIMEOUTS, open_client
 from ..bus.history_reader import HistoryReader
 from . import simulated_past
-from .database import Database, HistoryDownError
+from .database import Database
+from .outage import HistoryDownError
 from .pruning import prune
 from .recorder import Recorder
 from .recorder_state import RecorderState

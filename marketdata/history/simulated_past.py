@@ -6,14 +6,12 @@ under the same label. After: bar_queries.
 import datetime as dt
 import itertools
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-import psycopg
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
@@ -23,7 +21,8 @@ from ..feeds.simulated.past import PastBars, past_bars
 from ..feeds.simulated.universe import UNIVERSE
 from ..ingest.options import options_of
 from ..models import Instrument
-from .database import Database, HistoryDownError
+from .database import Database
+from .outage import HistoryDownError, outages
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +65,10 @@ def fill(database: Database) -> int:
     stored = 0
     connection = database.connect()
     try:
-        while part := list(itertools.islice(rows, _SLICE)):
-            _store(database, connection, part)
-            stored += len(part)
-    except (sqlite3.OperationalError, psycopg.OperationalError) as error:
-        raise HistoryDownError(str(error)) from error
+        with outages():
+            while part := list(itertools.islice(rows, _SLICE)):
+                _store(database, connection, part)
+                stored += len(part)
     finally:
         connection.close()
     logger.info("stored %d bars of the simulated market's past in %.1f s", stored, time.monotonic() - began)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from psycopg import generators, pq
 
 from .columns import VALUES
-from .database import READ_SECONDS, Database, HistoryDownError
+from .database import READ_SECONDS, Database
+from .outage import HistoryDownError
 
 # Rows of one piece: so many that asking costs little beside reading, and a few MB in any form.
 PIECE: Final = 16_384

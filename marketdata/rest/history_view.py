@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from .. import lookup
-from ..history.database import HistoryDownError
+from ..history.outage import HistoryDownError
 from ..models import Instrument
 from . import live, rights
 from .formats import FORMATS, Column, Negotiation, format_parameter, is_json

@@ -3,7 +3,8 @@
 import pytest
 
 from marketdata.history.columns import TICK
-from marketdata.history.database import Database, HistoryDownError, history
+from marketdata.history.database import Database, history
+from marketdata.history.outage import HistoryDownError
 
 from . import seeding
 

@@ -16,8 +16,9 @@ from marketdata.bus.history_reader import HistoryReader
 from marketdata.bus.history_stream import join_rows
 from marketdata.history import bars
 from marketdata.history.columns import TICK
-from marketdata.history.database import Database, HistoryDownError
+from marketdata.history.database import Database
 from marketdata.history.entries import ticks_of
+from marketdata.history.outage import HistoryDownError
 from marketdata.history.recorder import Recorder
 from marketdata.history.recorder_state import RecorderState
 from tests.builders import make_quote

@@ -9,8 +9,9 @@ import pytest
 
 from marketdata.history import bars
 from marketdata.history.columns import BAR, TICK, TRADE
-from marketdata.history.database import Database, HistoryDownError
+from marketdata.history.database import Database
 from marketdata.history.entries import Reject
+from marketdata.history.outage import HistoryDownError
 from marketdata.history.writers import RowsRefusedError, Writer, open_writer
 from marketdata.history.writers.base import Gap
 

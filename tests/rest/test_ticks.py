@@ -13,7 +13,8 @@ from arro3.io import read_ipc_stream
 
 from marketdata.history import tick_queries
 from marketdata.history.columns import TICK, VALUES
-from marketdata.history.database import Database, HistoryDownError
+from marketdata.history.database import Database
+from marketdata.history.outage import HistoryDownError
 from marketdata.rest.ticks import COLUMNS
 from marketdata.rows import seq_of
 from tests.builders import SYMBOL, make_instrument

@@ -11,8 +11,9 @@ import psycopg
 from ...first_line import first_line
 from .. import bars
 from ..columns import BAR, TICK, TRADE, VALUES
-from ..database import Database, HistoryDownError
+from ..database import Database
 from ..entries import Reject, Tick, Trade
+from ..outage import HistoryDownError, outage
 from ..schema import DAY_S, partition_of
 from . import base
 from .base import Gap, RowsRefusedError, Written
@@ -82,15 +83,15 @@ class PostgresqlWriter:
             connection = self._connection or self._opened()
             with connection.transaction():
                 answer = work(connection)
-        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
-            # Also a deadlock between two recorders, a lock held for long, a full disk, and a partition that was dropped.
-            self.close()
-            raise HistoryDownError(first_line(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.CheckViolation) as error:
             # The day's ticks belong into another partition by now: it was dropped, or made since we looked.
             self.close()
             raise HistoryDownError(first_line(error)) from error
         except (psycopg.Error, OverflowError, TypeError, ValueError) as error:
+            if (down := outage(error)) is not None:
+                # Also a deadlock between two recorders, a lock held for long, a full disk.
+                self.close()
+                raise down from error
             raise RowsRefusedError(first_line(error)) from error
         return answer
 

@@ -6,8 +6,9 @@ from typing import Final, TypeVar
 
 from .. import bars
 from ..columns import BAR, TICK
-from ..database import Database, HistoryDownError
+from ..database import Database
 from ..entries import Reject, Tick, Trade
+from ..outage import outage
 from . import base
 from .base import Gap, RowsRefusedError, Written
 from .late import Answer, Question, with_late
@@ -71,11 +72,11 @@ class SqliteWriter:
             except BaseException:
                 connection.rollback()
                 raise
-        except sqlite3.OperationalError as error:
-            # Busy, a full disk, a file that went away: another connection may do better.
-            self.close()
-            raise HistoryDownError(str(error)) from error
         except (sqlite3.Error, OverflowError) as error:
+            if (down := outage(error)) is not None:
+                # Busy, a full disk, a file that went away: another connection may do better.
+                self.close()
+                raise down from error
             raise RowsRefusedError(str(error)) from error
         return answer
 

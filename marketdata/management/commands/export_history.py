@@ -10,10 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from project.console import Console
 
-from ...history.database import HistoryDownError, history
+from ...history.database import history
 from ...history.export import NothingToExportError, Order, Progress, export
 from ...history.export_columns import WHATS
 from ...history.export_files import FORMATS, FileError
+from ...history.outage import HistoryDownError
 from ...history.progress import Bar
 
 

@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from project.console import Console
 
-from ...history.database import HistoryDownError, history
+from ...history.database import history
 from ...history.export_files import FileError
 from ...history.import_run import Import, Progress, RefusedFeedError, check_feed
+from ...history.outage import HistoryDownError
 from ...history.progress import Bar
 from ...history.set_aside import SetAside
 from ...history.sources import SOURCES

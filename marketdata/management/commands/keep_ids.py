@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ...history import given_ids
-from ...history.database import HistoryDownError, history
+from ...history.database import history
+from ...history.outage import HistoryDownError
 
 
 class Command(BaseCommand):

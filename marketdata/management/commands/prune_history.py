@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ...history.database import HistoryDownError, history
+from ...history.database import history
+from ...history.outage import HistoryDownError
 from ...history.pruning import GB, Limits, prune
 
 

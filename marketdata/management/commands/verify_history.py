@@ -13,7 +13,8 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...bus.lease import EPOCH_S
-from ...history.database import HistoryDownError, history
+from ...history.database import history
+from ...history.outage import HistoryDownError
 from ...history.verify import Lost, Named, Report, WrongBar, verify
 from ...models import Instrument
 
