@@ -362,11 +362,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "filters": {"one_line": {"()": "project.server_down.OneLine"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         # It warns of every 4xx, with the path: a stranger's typing error is no news, and what was asked for is private.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["one_line"]},
         "strikewire": {"level": LOG_LEVEL},
         "marketdata": {"level": LOG_LEVEL},
         "accounts": {"level": LOG_LEVEL},

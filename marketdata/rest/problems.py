@@ -1,12 +1,13 @@
 """RFC 9457 problem details: the one shape of every REST error, whether a view, REST framework or Django refused."""
 
 import logging
+import sys
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from redis.exceptions import RedisError
 from rest_framework import exceptions
@@ -16,6 +17,7 @@ from rest_framework.views import set_rollback
 
 from accounts.tickets import TicketsUnavailableError
 from accounts.watchlists import ConflictError, GoneError, RefusedError, StaleError
+from project.server_down import RETRY_AFTER_S, is_database_down, is_down
 
 from ..first_line import first_line
 
@@ -23,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
 INVALID: Final = "urn:strikewire:problem:invalid"
-_RETRY_AFTER_S: Final = 5
 _ABSENT: Final = "There is no such thing here, or it is not yours."
 
 
@@ -31,7 +32,7 @@ class Unavailable(exceptions.APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "Redis does not answer, and this needs it. Try again in a few seconds."
     default_code = "unavailable"
-    wait = _RETRY_AFTER_S
+    wait = RETRY_AFTER_S
 
 
 class DatabaseDown(Unavailable):
@@ -126,7 +127,7 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
             return Conflict(details) if isinstance(exc, ConflictError) else exceptions.ValidationError(details)
         case RedisError() | TicketsUnavailableError():
             return Unavailable()
-        case OperationalError() | InterfaceError():  # a line in the log, where each request would leave a traceback
+        case _ if is_database_down(exc):  # a line in the log, where each request would leave a traceback
             logger.error("the database failed: %s", first_line(exc))
             return DatabaseDown()
     return None
@@ -164,9 +165,22 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Called while the error is being handled."""
+    error = sys.exc_info()[1]
+    if is_down(error):
+        return _down(request, DatabaseDown if is_database_down(error) else Unavailable)
     if _is_api(request):
         return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed here; it was logged.")
     return defaults.server_error(request)
+
+
+def _down(request: HttpRequest, what: type[Unavailable]) -> HttpResponse:
+    if _is_api(request):
+        response = _response(HTTPStatus.SERVICE_UNAVAILABLE, what.default_detail)
+    else:
+        response = HttpResponse(render_to_string("503.html"), status=HTTPStatus.SERVICE_UNAVAILABLE)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 def _is_api(request: HttpRequest) -> bool:

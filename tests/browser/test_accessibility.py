@@ -101,11 +101,12 @@ def test_the_second_factor_its_codes_and_an_error_of_the_server_have_no_serious_
     expect(page.get_by_test_id("codes").locator("code")).to_have_count(10)
     examiner.look("recovery codes")
     # No page of a server that works fails: this is what is answered then.
-    broken = render_to_string("500.html")
-    page.route("**/broken/", lambda route: route.fulfill(status=500, content_type="text/html", body=broken))
-    page.goto(f"{live_site.url}broken/")
-    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
-    examiner.look("500")
+    for status, heading in ((500, "Something went wrong"), (503, "Back in a moment")):
+        body = render_to_string(f"{status}.html")
+        page.route(f"**/{status}/", lambda route, body=body: route.fulfill(content_type="text/html", body=body))
+        page.goto(f"{live_site.url}{status}/")
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        examiner.look(str(status))
     examiner.done()
 
 

@@ -37,7 +37,7 @@ def test_what_is_no_database_is_damaged_until_another_file_is_in_its_place(histo
     good = path.read_bytes()
     path.write_bytes(b"no database, but long enough to be taken for one" * 100)
     writer = open_writer(history_database)
-    with pytest.raises(DamagedError, match=r"the file is damaged, or not SQLite's .* put a back-up in its place"):
+    with pytest.raises(DamagedError, match=r"the file is damaged, or not SQLite's .* stop all, and restore a back-up"):
         writer.write([tick(3)])
     with pytest.raises(DamagedError):
         history_database.rows(COUNT)
