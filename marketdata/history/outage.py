@@ -34,7 +34,7 @@ def outage(error: BaseException) -> HistoryDownError | None:
     """What to raise instead, and None where the error is of what was asked."""
     if _is_damaged(error):
         return DamagedError(
-            f"the file is damaged, or not SQLite's ({first_line(error)}); stop all, and restore a back-up, or move the file away"
+            f"the file is damaged, or not SQLite's ({first_line(error)}); stop all, and restore a back-up, or move it away"
         )
     if isinstance(error, (sqlite3.OperationalError, OSError, *_OF_THE_SERVER)):
         return HistoryDownError(first_line(error))
