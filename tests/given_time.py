@@ -3,8 +3,8 @@ not come either. A pause of what is tested alone counts whole.
 """
 
 import threading
-import time
 from functools import cache
+from time import monotonic, sleep  # themselves: tests put others into the module
 from typing import Final
 
 _LOOK_S: Final = 0.05
@@ -17,19 +17,19 @@ class _Clock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._given, self._at = 0.0, time.monotonic()
+        self._given, self._at = 0.0, monotonic()
         threading.Thread(target=self._look, daemon=True, name="given time").start()
 
     def now(self) -> float:
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             self._given += min(now - self._at, _LONGEST_S)
             self._at = now
             return self._given
 
     def _look(self) -> None:
         while True:
-            time.sleep(_LOOK_S)
+            sleep(_LOOK_S)
             self.now()
 
 
@@ -41,3 +41,15 @@ def _clock() -> _Clock:
 def now() -> float:
     """Seconds given since the first look; never more than have passed."""
     return _clock().now()
+
+
+class Interval:
+    """From now on."""
+
+    def __init__(self) -> None:
+        self._given, self._real = now(), monotonic()
+
+    def lost_s(self) -> float:
+        """How much of it the machine did not give: what has to happen in real time may have gone wrong by that."""
+        given = now() - self._given
+        return monotonic() - self._real - given

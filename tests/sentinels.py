@@ -19,6 +19,8 @@ from tests.valkey import RunningValkey, free_port, spawn, start_valkey
 SERVICE = "strikewire"
 DOWN_AFTER_MS = 700
 WAIT_S = 30.0
+# A sentinel that stood still for 2 s, or whose clock jumped, does nothing for so long.
+TILT_S = 30.0
 
 
 def until(found: Callable[[], Any], what: str, timeout: float = WAIT_S) -> Any:
@@ -67,7 +69,7 @@ class WatchedValkey:
             present = self.now()
             return present if present is not former and ask(present.url, "ROLE")[0] == b"master" else None
 
-        found: RunningValkey = until(promoted, "the failover")
+        found: RunningValkey = until(promoted, "the failover", WAIT_S + TILT_S)
         self.failed_over = time.monotonic()
         return found
 

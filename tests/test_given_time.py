@@ -11,10 +11,10 @@ from tests import given_time
 COUNTING = """
 import sys, time
 from tests import given_time
-first, began = given_time.now(), time.monotonic()
+first, began, interval = given_time.now(), time.monotonic(), given_time.Interval()
 print("ready", flush=True)
 sys.stdin.readline()
-print(given_time.now() - first, time.monotonic() - began)
+print(given_time.now() - first, time.monotonic() - began, interval.lost_s())
 """
 
 
@@ -38,6 +38,16 @@ def test_a_standstill_is_not_counted() -> None:
         os.kill(one.pid, signal.SIGCONT)
         one.stdin.write("\n")
         one.stdin.flush()
-        given, passed = map(float, one.stdout.readline().split())
+        given, passed, lost = map(float, one.stdout.readline().split())
     assert passed >= 2.0
     assert given <= passed - 1.0
+    assert lost > 1.0
+
+
+def test_nothing_is_lost_while_the_machine_goes_on() -> None:
+    for _ in range(5):
+        interval = given_time.Interval()
+        time.sleep(0.1)
+        if abs(interval.lost_s()) < 0.05:
+            return
+    raise AssertionError("it stands still all the time, or the clock does")

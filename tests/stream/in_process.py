@@ -49,7 +49,7 @@ async def running_house() -> AsyncIterator[House]:
         async with asyncio.timeout(10):
             while not server.started:
                 await asyncio.sleep(0.01)
-        yield House(_no_process(), "uvicorn", listener.getsockname()[1], server)
+        yield House(_no_process(), "uvicorn", listener.getsockname()[1], running=server)
     finally:
         server.should_exit = True
         async with asyncio.timeout(10):
