@@ -143,6 +143,19 @@ def url(name: str, default: str, schemes: Sequence[str]) -> str:
     return value
 
 
+def socket_url(name: str, default: str) -> str:
+    """Where a provider's WebSocket is."""
+    value = url(name, default, ("wss", "ws"))
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or not parts.hostname:
+        raise ImproperlyConfigured(f"{name} lacks a host, or has a port that is none; it takes wss://host:port/path.")
+    return value
+
+
 def redis(name: str, default: str) -> str:
     """Where a Redis is, in one of the ways of `marketdata.bus.servers`. An error never repeats the value, which may hold a
     password."""

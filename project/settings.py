@@ -172,7 +172,7 @@ FEEDS = {
         "loop": env.flag("STRIKEWIRE_REPLAY_LOOP", default=True),
     },
     "deribit": {
-        "url": env.url("STRIKEWIRE_DERIBIT_URL", "wss://www.deribit.com/ws/api/v2", ("wss", "ws")),
+        "url": env.socket_url("STRIKEWIRE_DERIBIT_URL", "wss://www.deribit.com/ws/api/v2"),
         "currencies": env.listed("STRIKEWIRE_DERIBIT_CURRENCIES", ("BTC", "ETH")),
         "interval": env.choice("STRIKEWIRE_DERIBIT_INTERVAL", "100ms", ("raw", "100ms", "agg2")),
         "instruments_per_connection": env.whole("STRIKEWIRE_DERIBIT_INSTRUMENTS_PER_CONNECTION", 500, 1, 2_000),
