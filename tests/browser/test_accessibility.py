@@ -1,12 +1,13 @@
 """What axe finds on every page, in both themes, on a desktop and on a phone: nothing that is serious or critical."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 import pytest
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.template.loader import render_to_string
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.accounts.people import code_of
 
@@ -103,11 +104,15 @@ def test_the_second_factor_its_codes_and_an_error_of_the_server_have_no_serious_
     # No page of a server that works fails: this is what is answered then.
     for status, heading in ((500, "Something went wrong"), (503, "Back in a moment")):
         body = render_to_string(f"{status}.html")
-        page.route(f"**/{status}/", lambda route, body=body: route.fulfill(content_type="text/html", body=body))
+        page.route(f"**/{status}/", partial(_answered, status, body))
         page.goto(f"{live_site.url}{status}/")
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         examiner.look(str(status))
     examiner.done()
+
+
+def _answered(status: int, body: str, route: Route) -> None:
+    route.fulfill(status=status, content_type="text/html", body=body)
 
 
 def test_pages_of_the_administration_have_no_serious_finding(live_site: LiveSite) -> None:

@@ -17,11 +17,12 @@ from redis import Redis
 from marketdata.bus import keys
 from marketdata.bus.beacon import Beacon
 from marketdata.management.commands.ingest_feed import Command
+from tests.deadlines import FACTOR
 from tests.valkey import RunningValkey
 
 FEED = "simulated"
 START_S = 60.0
-STOP_S = 5.0
+STOP_S = 5.0 * FACTOR
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from marketdata.management.commands.serve import Command
 from project.workers import READY, Worker, Workers
+from tests.deadlines import FACTOR
 from tests.path.client import open_socket
 from tests.path.stack import Stack, Web
 
@@ -116,8 +117,8 @@ def test_all_end_with_the_parent(web: Web) -> None:
     pids = workers_of(web)
     began = time.monotonic()
     web.process.signal(signal.SIGTERM)
-    assert web.process.popen.wait(15) == 0
-    assert time.monotonic() - began < 10
+    assert web.process.popen.wait(10 * FACTOR) == 0
+    assert time.monotonic() - began < 10 * FACTOR
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.deadlines import FACTOR
 from tests.path.client import stream_client
 from tests.path.stack import Server
 
@@ -27,13 +28,13 @@ async def test_a_stopping_server_says_when_to_come_back(floor: Floor, server: Se
         waits = set()
         for client in clients:
             closing = await client.message("closing", timeout=5)
-            assert (closing["code"], await client.close_code(5)) == (1012, 1012)
+            assert (closing["code"], await client.close_code(5 * FACTOR)) == (1012, 1012)
             waits.add(closing["reconnect_ms"])
         assert len(waits) > 6  # each a moment of its own
         assert min(waits) >= 200
         assert max(waits) <= 5_000
-        await asyncio.to_thread(web.process.popen.wait, 5)
-        assert time.monotonic() - began < 5
+        await asyncio.to_thread(web.process.popen.wait, 5 * FACTOR)
+        assert time.monotonic() - began < 5 * FACTOR
     assert "Traceback" not in web.process.log.read_text()
 
 
@@ -44,6 +45,6 @@ async def test_a_client_that_does_not_read_holds_up_no_stop(floor: Floor) -> Non
         client.socket.transport.pause_reading()
         began = time.monotonic()
         web.process.popen.terminate()
-        await asyncio.to_thread(web.process.popen.wait, 8)
-        assert time.monotonic() - began < 5
+        await asyncio.to_thread(web.process.popen.wait, 8 * FACTOR)
+        assert time.monotonic() - began < 5 * FACTOR
         client.socket.transport.abort()
